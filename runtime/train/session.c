@@ -1,0 +1,188 @@
+/* A model on its device: memory, scalars, the inputs of its functions. */
+#include <jansson.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../base/base.h"
+#include "../weights/weights.h"
+#include "train.h"
+
+/* ---------------------------------------------------------------- opening */
+
+static void apply_options(HpSession *session, const HpOptions *options)
+{
+    for (int i = 0; i < options->setting_count; i++)
+        session->settings[options->settings[i].scalar] = options->settings[i].value;
+}
+
+void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options)
+{
+    *session = (HpSession){.model = model, .device = &hp_device_cpu};
+    session->device->open(model);
+    session->threads = omp_get_max_threads();
+    session->decoders = options->threads ? (int)options->threads : session->threads;
+    session->context = (HpContext){.model = model,
+                                   .memory = session->device->allocate((size_t)model->memory_bytes),
+                                   .scalars = hp_alloc((size_t)model->scalar_count, sizeof(float)),
+                                   .seed = options->seed};
+    session->settings = hp_alloc((size_t)model->scalar_count, sizeof *session->settings);
+    for (int i = 0; i < model->scalar_count; i++) {
+        session->settings[i] = model->scalars[i].value;
+        session->context.scalars[i] = (float)model->scalars[i].value;
+    }
+    apply_options(session, options);
+    hp_session_apply_settings(session);
+    session->device->prepare(model);
+}
+
+void hp_session_close(HpSession *session)
+{
+    session->device->release(session->context.memory);
+    session->device->close();
+    free(session->context.scalars);
+    free(session->settings);
+}
+
+/* ---------------------------------------------------------------- scalars */
+
+void hp_session_apply_settings(HpSession *session)
+{
+    for (int i = 0; i < session->model->scalar_count; i++)
+        if (session->model->scalars[i].settable)
+            session->context.scalars[i] = (float)session->settings[i];
+}
+
+char *hp_session_settings(const HpSession *session)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < session->model->scalar_count; i++)
+        if (session->model->scalars[i].settable)
+            json_object_set_new(object, session->model->scalars[i].name, json_real(session->settings[i]));
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(object);
+    if (!text)
+        hp_fail("out of memory while the scalars were written down");
+    return text;
+}
+
+void hp_session_restore_settings(HpSession *session, const char *json, const HpOptions *options)
+{
+    json_t *object = json ? json_loads(json, 0, NULL) : NULL;
+    for (int i = 0; i < session->model->scalar_count; i++) {
+        json_t *value = json_object_get(object, session->model->scalars[i].name);
+        if (session->model->scalars[i].settable && json_is_number(value))
+            session->settings[i] = json_number_value(value);
+    }
+    json_decref(object);
+    apply_options(session, options);
+    hp_session_apply_settings(session);
+}
+
+/* ---------------------------------------------------------------- running */
+
+void hp_session_run(HpSession *session, int function)
+{
+    session->device->run(&session->context, &session->model->functions[function]);
+    if (session->model->functions[function].kind == HP_FUNCTION_UPDATE ||
+        session->model->functions[function].kind ==
+            HP_FUNCTION_TRAIN) /* running statistics move in training */
+        session->prepared = false;
+}
+
+void hp_session_prepare(HpSession *session)
+{
+    if (session->prepared)
+        return;
+    if (session->model->prepare >= 0)
+        hp_session_run(session, session->model->prepare);
+    session->prepared = true;
+}
+
+const HpResult *hp_session_result(const HpSession *session, int function, const char *name)
+{
+    const HpFunction *f = &session->model->functions[function];
+    for (int i = 0; i < f->result_count; i++)
+        if (strcmp(f->results[i].name, name) == 0)
+            return &f->results[i];
+    return NULL;
+}
+
+void hp_session_download(const HpSession *session, const HpResult *result, float *out)
+{
+    session->device->download(out, session->context.memory + result->offset,
+                              (size_t)result->count * sizeof(float));
+}
+
+bool hp_session_stopped(const HpSession *session)
+{
+    return session->signal && *session->signal != 0;
+}
+
+/* ---------------------------------------------------------------- inputs */
+
+HpBatch hp_batch_new(const HpModel *model, int64_t rows)
+{
+    size_t count = (size_t)rows, classes = (size_t)model->dataset->class_count;
+    HpBatch batch = {.rows = rows,
+                     .sample = hp_alloc(count, sizeof(int64_t)),
+                     .draw = hp_alloc(count, sizeof(int64_t)),
+                     .affine = hp_alloc(count, 6 * sizeof(float)),
+                     .gain = hp_alloc(count, sizeof(float)),
+                     .labels = hp_alloc(count * classes, sizeof(float))};
+    for (size_t i = 0; i < count; i++)
+        batch.gain[i] = 1;
+    return batch;
+}
+
+void hp_batch_free(HpBatch *batch)
+{
+    free(batch->sample);
+    free(batch->draw);
+    free(batch->affine);
+    free(batch->gain);
+    free(batch->labels);
+}
+
+/* The inputs of evaluate and predict are variables of their own where their rows differ from training's. */
+static const HpVariable *find_input(const HpModel *model, const char *name, bool training)
+{
+    const HpVariable *variable = NULL;
+    if (!training) {
+        char *own = hp_format("evaluate.%s", name);
+        variable = hp_variable_find(model, own);
+        free(own);
+    }
+    return variable ? variable : hp_variable_find(model, name);
+}
+
+/* A model has only the inputs that its functions read. */
+static void upload_input(HpSession *session, const char *name, bool training, const void *values,
+                         size_t bytes)
+{
+    const HpVariable *variable = find_input(session->model, name, training);
+    if (!variable)
+        return;
+    if (bytes > (size_t)variable->count * (size_t)variable->element_bytes)
+        hp_bug("input %s takes %zu bytes, the batch has %zu", name,
+               (size_t)variable->count * (size_t)variable->element_bytes, bytes);
+    session->device->upload(session->context.memory + variable->offset, values, bytes);
+}
+
+void hp_batch_upload(HpSession *session, const HpBatch *batch, bool training)
+{
+    size_t rows = (size_t)batch->rows, classes = (size_t)session->model->dataset->class_count;
+    upload_input(session, "sample", training, batch->sample, rows * sizeof(int64_t));
+    upload_input(session, "draw", training, batch->draw, rows * sizeof(int64_t));
+    upload_input(session, "affine", training, batch->affine, rows * 6 * sizeof(float));
+    upload_input(session, "gain", training, batch->gain, rows * sizeof(float));
+    upload_input(session, "labels", training, batch->labels, rows * classes * sizeof(float));
+}
+
+void hp_batch_labels(HpBatch *batch, const HpData *data, int classes, const int64_t *images, int64_t count)
+{
+    for (int64_t row = 0; row < batch->rows; row++) {
+        const uint8_t *labels = row < count ? hp_data_labels(data, images[row]) : NULL;
+        for (int c = 0; c < classes; c++)
+            batch->labels[row * classes + c] = labels ? (float)labels[c] : 0;
+    }
+}

@@ -1,0 +1,322 @@
+/* The steps of a stage. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../base/base.h"
+#include "train.h"
+
+enum { SMOKE_STEPS = 20, SHOWN_IMAGES = 16 };
+
+/* ---------------------------------------------------------------- plan */
+
+static int whole_epochs(const HpRun *run, const HpStage *stage)
+{
+    double epochs = run->session.settings[stage->epochs_scalar];
+    if (!(epochs >= 0 && epochs <= 1e6) || epochs != floor(epochs))
+        hp_fail("%s is %g; epochs are a whole number", run->model->scalars[stage->epochs_scalar].name,
+                epochs);
+    return (int)epochs;
+}
+
+HpPlan hp_plan_stage(const HpRun *run, int stage)
+{
+    const HpModel *model = run->model;
+    HpPlan plan = {.stage = &model->stages[stage],
+                   .class_counts = hp_alloc((size_t)model->dataset->class_count, sizeof(int64_t))};
+    int64_t batch = model->part_rows * model->parts;
+    plan.list = hp_sampling_list(run->data, model->dataset, plan.stage, stage, run->session.context.seed,
+                                 &run->division.train, plan.class_counts, &plan.count);
+    plan.steps_per_epoch = plan.count / batch;
+    if (plan.steps_per_epoch == 0)
+        hp_fail("an epoch has %lld training images and a batch takes %lld: compile with a smaller batch "
+                "(hpacc --batch)",
+                (long long)plan.count, (long long)batch);
+    plan.epochs = whole_epochs(run, plan.stage);
+    plan.steps = plan.epochs * plan.steps_per_epoch;
+    if (run->options->smoke) {
+        plan.steps = SMOKE_STEPS / model->stage_count + (stage < SMOKE_STEPS % model->stage_count);
+        plan.epochs = (int)((plan.steps + plan.steps_per_epoch - 1) / plan.steps_per_epoch);
+    }
+    return plan;
+}
+
+void hp_plan_free(HpPlan *plan)
+{
+    free(plan->list);
+    free(plan->class_counts);
+}
+
+/* ---------------------------------------------------------------- rates */
+
+static void set_scalar(HpSession *session, int index, double value)
+{
+    session->context.scalars[index] = (float)value;
+}
+
+/* A schedule's other results change the optimizer's numbers: "beta1" is the scalar "optimizer.beta1". */
+static void set_optimizer_scalar(HpSession *session, const char *name, float value)
+{
+    const HpModel *model = session->model;
+    for (int i = 0; i < model->scalar_count; i++) {
+        const char *scalar = model->scalars[i].name;
+        if (strncmp(scalar, "optimizer.", 10) == 0 && strcmp(scalar + 10, name) == 0) {
+            session->context.scalars[i] = value;
+            return;
+        }
+    }
+    hp_bug("a schedule sets \"%s\", which the optimizer does not have", name);
+}
+
+/* The rate that a schedule gives at update `t` of T. */
+static double run_schedule(HpSession *session, const HpRate *rate, int64_t t, int64_t T)
+{
+    const HpModel *model = session->model;
+    const HpFunction *function = &model->functions[rate->schedule];
+    double lr = NAN;
+    set_scalar(session, model->schedule_t_scalar, (double)t);
+    set_scalar(session, model->schedule_T_scalar, (double)T);
+    set_scalar(session, model->schedule_peak_scalar, session->settings[rate->scalar]);
+    hp_session_run(session, rate->schedule);
+    for (int i = 0; i < function->result_count; i++) {
+        float value;
+        session->device->download(&value, session->context.memory + function->results[i].offset,
+                                  sizeof value);
+        if (strcmp(function->results[i].name, "lr") == 0)
+            lr = value;
+        else
+            set_optimizer_scalar(session, function->results[i].name, value);
+    }
+    if (!isfinite(lr))
+        hp_fail("%s gives no finite learning rate at step %lld of %lld", function->name, (long long)t,
+                (long long)T);
+    return lr;
+}
+
+/* Sets every group's rate and count for the next update; returns the largest rate. */
+static double set_rates(HpRun *run, const HpPlan *plan)
+{
+    HpSession *session = &run->session;
+    int64_t t = run->position.epoch * plan->steps_per_epoch + run->position.batch;
+    double largest = 0;
+    hp_session_apply_settings(session);
+    for (int i = 0; i < run->model->group_count; i++) {
+        const HpGroup *group = &run->model->groups[i];
+        const HpRate *rate = &plan->stage->rates[i];
+        bool frozen = rate->scalar < 0;
+        double lr = frozen ? 0 : session->settings[rate->scalar];
+        if (!frozen && rate->schedule >= 0)
+            lr = run_schedule(session, rate, t, plan->steps);
+        run->position.group_steps[i] += !frozen;
+        set_scalar(session, group->lr_scalar, lr);
+        set_scalar(session, group->step_scalar, (double)run->position.group_steps[i]);
+        largest = fmax(largest, lr);
+    }
+    return largest;
+}
+
+/* ---------------------------------------------------------------- not a number */
+
+/* The learning rate a person would lower: the largest of the stage's constant rates or peaks. */
+static int largest_rate(const HpRun *run)
+{
+    int best = -1;
+    const HpStage *stage = &run->model->stages[run->position.stage];
+    for (int i = 0; i < run->model->group_count; i++) {
+        int scalar = stage->rates[i].scalar;
+        if (scalar >= 0 && (best < 0 || run->session.settings[scalar] > run->session.settings[best]))
+            best = scalar;
+    }
+    return best;
+}
+
+void hp_fail_not_finite(const HpRun *run, const char *what)
+{
+    const HpOptions *options = run->options;
+    const HpStage *stage = &run->model->stages[run->position.stage];
+    int rate = largest_rate(run);
+    char *try = rate < 0 ? hp_string("")
+                         : hp_format(" --set %s=%g (now %g)", run->model->scalars[rate].name,
+                                     run->session.settings[rate] / 10, run->session.settings[rate]);
+    char *kept =
+        run->saved_step < 0
+            ? hp_format("nothing was saved yet; begin again with a lower learning rate:%s", try)
+            : hp_format("last.safetensors of step %lld is kept; go on from it with a lower learning rate:\n"
+                        "%s train --data %s --out %s --resume%s",
+                        (long long)run->saved_step, options->program, options->data, options->out, try);
+    hp_fail("%s is not a finite number at step %lld (stage %s, epoch %d); training stopped.\n%s", what,
+            (long long)run->position.step + 1, stage->name, run->position.epoch + 1, kept);
+}
+
+/* ---------------------------------------------------------------- one epoch */
+
+typedef struct Epoch {
+    HpRun *run;
+    const HpPlan *plan;
+    HpContactSheet *sheet;
+    int64_t *order; /* the plan's list, shuffled for this epoch */
+    HpLoader *loader;
+    HpBatch batch; /* one part */
+    uint64_t augment_key;
+    int64_t parts; /* of the whole epoch */
+    const HpResult *loss;
+} Epoch;
+
+static void request(Epoch *epoch, int64_t part)
+{
+    if (part < epoch->parts)
+        hp_loader_request(epoch->loader, epoch->order + part * epoch->batch.rows, epoch->batch.rows);
+}
+
+static void fill_batch(Epoch *epoch, int64_t part)
+{
+    HpRun *run = epoch->run;
+    HpSession *session = &run->session;
+    HpBatch *batch = &epoch->batch;
+    session->context.images = hp_loader_take(epoch->loader, batch->sample);
+    const HpImageStore *images = &session->context.images;
+    for (int64_t row = 0; row < batch->rows; row++) {
+        int64_t draw = part * batch->rows + row;
+        hp_augment_draw(&epoch->plan->stage->augment, epoch->augment_key, draw, run->model->image_size,
+                        images->height, images->width, batch->affine + 6 * row, &batch->gain[row]);
+        batch->draw[row] = hp_draw_number(run->position.stage, run->position.epoch, draw);
+    }
+    hp_batch_labels(batch, run->data, run->model->dataset->class_count, epoch->order + part * batch->rows,
+                    batch->rows);
+    hp_batch_upload(session, batch, true);
+}
+
+/* Forward and backward of one part; returns its loss. */
+static double run_part(Epoch *epoch, int64_t part, bool accumulate)
+{
+    HpSession *session = &epoch->run->session;
+    float loss;
+    request(epoch, part + 1);
+    fill_batch(epoch, part);
+    set_scalar(session, session->model->accumulate_scalar, accumulate);
+    hp_session_run(session, epoch->plan->stage->train);
+    session->device->download(&loss, session->context.memory + epoch->loss->offset, sizeof loss);
+    if (!isfinite(loss))
+        hp_fail_not_finite(epoch->run, "the loss");
+    return loss;
+}
+
+/* Keeps the tensors of the part that has just run. */
+static void fill_sheet(const Epoch *epoch)
+{
+    HpContactSheet *sheet = epoch->sheet;
+    const HpRun *run = epoch->run;
+    const HpSession *session = &run->session;
+    const HpDataset *dataset = run->model->dataset;
+    int64_t rows = epoch->batch.rows, classes = dataset->class_count;
+    int64_t pixels = dataset->plane_count * run->model->image_size * run->model->image_size;
+    const HpResult *image = hp_session_result(session, epoch->plan->stage->train, "image");
+    const HpResult *logits = hp_session_result(session, epoch->plan->stage->train, "logits");
+    if (!image || image->count != rows * pixels)
+        return;
+    hp_contact_sheet_free(sheet);
+    sheet->count = rows < SHOWN_IMAGES ? (int)rows : SHOWN_IMAGES;
+    sheet->pixels = hp_alloc((size_t)image->count, sizeof(float));
+    sheet->labels = hp_alloc((size_t)(sheet->count * classes), 1);
+    hp_session_download(session, image, sheet->pixels);
+    if (logits && logits->count == rows * classes) {
+        sheet->scores = hp_alloc((size_t)logits->count, sizeof(float));
+        hp_session_download(session, logits, sheet->scores);
+    }
+    for (int i = 0; i < sheet->count; i++) {
+        int64_t sample = epoch->order[run->position.batch * run->model->parts * rows + i];
+        if (sheet->scores)
+            hp_probabilities(sheet->scores + i * classes, (int)classes, dataset->one_of);
+        memcpy(sheet->labels + i * classes, hp_data_labels(run->data, sample), (size_t)classes);
+        sheet->images[i] = (HpShownImage){.id = hp_data_id(run->data, sample),
+                                          .pixels = sheet->pixels + i * pixels,
+                                          .labels = sheet->labels + i * classes,
+                                          .scores = sheet->scores ? sheet->scores + i * classes : NULL};
+    }
+}
+
+void hp_contact_sheet_free(HpContactSheet *sheet)
+{
+    free(sheet->pixels);
+    free(sheet->scores);
+    free(sheet->labels);
+    *sheet = (HpContactSheet){0};
+}
+
+/* All parts of a batch, then the update; returns the batch's loss. */
+static double run_step(Epoch *epoch, bool first)
+{
+    HpRun *run = epoch->run;
+    int64_t parts = run->model->parts;
+    double sum = 0;
+    run->position.lr = set_rates(run, epoch->plan);
+    for (int64_t part = 0; part < parts; part++) {
+        sum += run_part(epoch, run->position.batch * parts + part, part > 0);
+        if (first && part == 0)
+            fill_sheet(epoch);
+    }
+    hp_session_run(&run->session, epoch->plan->stage->update);
+    run->position.batch++;
+    run->position.step++;
+    run->position.loss_sum += sum / (double)parts;
+    return sum / (double)parts;
+}
+
+static int64_t batches_of_epoch(const HpRun *run, const HpPlan *plan)
+{
+    int64_t left = plan->steps - run->position.epoch * plan->steps_per_epoch;
+    return left < plan->steps_per_epoch ? left : plan->steps_per_epoch;
+}
+
+static void open_epoch(Epoch *epoch)
+{
+    HpRun *run = epoch->run;
+    const HpModel *model = run->model;
+    uint64_t seed = run->session.context.seed;
+    int stage = run->position.stage, number = run->position.epoch;
+    epoch->order = hp_alloc((size_t)epoch->plan->count, sizeof *epoch->order);
+    memcpy(epoch->order, epoch->plan->list, (size_t)epoch->plan->count * sizeof *epoch->order);
+    hp_shuffle(epoch->order, epoch->plan->count, hp_key(seed, HP_KEY_SHUFFLE, stage, number));
+    epoch->augment_key = hp_key(seed, HP_KEY_AUGMENT, stage, number);
+    epoch->batch = hp_batch_new(model, model->part_rows);
+    epoch->loader = hp_loader_open(run->data, run->session.decoders, model->part_rows);
+    epoch->parts = batches_of_epoch(run, epoch->plan) * model->parts;
+    epoch->loss = hp_session_result(&run->session, epoch->plan->stage->train, "loss");
+    if (!epoch->loss)
+        hp_bug("%s has no result \"loss\"", model->functions[epoch->plan->stage->train].name);
+    request(epoch, run->position.batch * model->parts);
+}
+
+static void close_epoch(Epoch *epoch)
+{
+    hp_loader_close(epoch->loader);
+    hp_batch_free(&epoch->batch);
+    free(epoch->order);
+}
+
+bool hp_train_epoch(HpRun *run, const HpPlan *plan, HpContactSheet *sheet, HpLog *log)
+{
+    Epoch epoch = {.run = run, .plan = plan, .sheet = sheet};
+    HpPosition *position = &run->position;
+    int64_t batches = batches_of_epoch(run, plan), images = run->model->part_rows * run->model->parts;
+    int64_t first = position->batch;
+    double began = hp_seconds();
+    HpProgress progress;
+    char *title = hp_format("%s %d/%d", plan->stage->name, position->epoch + 1, plan->epochs);
+    open_epoch(&epoch);
+    hp_progress_begin(&progress, title, (batches - first) * images);
+    while (position->batch < batches && !hp_session_stopped(&run->session)) {
+        double loss = run_step(&epoch, position->batch == first), now = hp_seconds();
+        position->epoch_seconds += now - began;
+        position->seconds += now - began;
+        began = now;
+        hp_log_step(log, plan->stage->name, position->epoch + 1, position->step, loss, position->lr);
+        hp_progress_update(&progress, (position->batch - first) * images, "loss %.4f  lr %.2e",
+                           position->loss_sum / (double)position->batch, position->lr);
+        if (position->batch < batches && now - run->saved_at >= run->options->save_every)
+            hp_checkpoint_save(run);
+    }
+    hp_progress_end(&progress);
+    close_epoch(&epoch);
+    free(title);
+    return position->batch >= batches;
+}
