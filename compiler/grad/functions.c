@@ -1,0 +1,197 @@
+/* What a training step, an update, an evaluation and a prediction consist of. */
+#include "functions.h"
+
+#include <string.h>
+
+#include "autodiff.h"
+
+static Graph *add_function(Program *program, FunctionList *list, HpFunctionKind kind, const char *name)
+{
+    Graph *graph = graph_new(program->arena, program->variables, name);
+    list_push(program->arena, list, ((Function){.name = graph->name, .kind = kind, .graph = graph}));
+    return graph;
+}
+
+static Variable *variable_need(const Program *program, const char *name)
+{
+    Variable *variable = variables_find(program->variables, name);
+    if (!variable)
+        internal_error("the program has no variable '%s'", name);
+    return variable;
+}
+
+/* ---------------------------------------------------------------- training */
+
+typedef LIST(Variable *) ParameterVariables;
+
+static ParameterVariables trained_parameters(const Program *program, const Stage *stage)
+{
+    ParameterVariables trained = {0};
+    for (size_t i = 0; i < program->variables->list.count; i++) {
+        Variable *variable = program->variables->list.items[i];
+        if (variable->kind == HP_PARAMETER && stage->trains[i])
+            list_push(program->arena, &trained, variable);
+    }
+    return trained;
+}
+
+static Variable *gradient_variable(Program *program, const Variable *parameter)
+{
+    const char *name = arena_format(program->arena, "gradient:%s", parameter->name);
+    Variable *variable = variables_find(program->variables, name);
+    if (variable)
+        return variable;
+    variable = variables_add(program->variables, name, HP_GRADIENT, parameter->shape);
+    variable->group = -1;
+    variable->span = parameter->span;
+    return variable;
+}
+
+/* gradient := (accumulate ? gradient : 0) + d(loss)/d(parameter) / parts; a batch of one part reads no old
+ * value. */
+static void add_gradient(Program *program, Graph *graph, const Variable *parameter, Node *gradient)
+{
+    Variable *variable = gradient_variable(program, parameter);
+    graph->path = variable->name;
+    graph->span = parameter->span;
+    if (program->part < program->batch) {
+        Node *accumulate = graph_variable(graph, variable_need(program, "accumulate"));
+        Node *old =
+            graph_select(graph, accumulate, graph_variable(graph, variable), graph_constant(graph, 0));
+        gradient = graph_binary(graph, OP_ADD, old, gradient);
+    }
+    graph_update(graph, variable, gradient);
+    graph->path = NULL;
+}
+
+static void build_train(Program *program, Graph *graph, const Stage *stage)
+{
+    ParameterVariables trained = trained_parameters(program, stage);
+    struct Scope *scope = elaborate_network(program, graph, program->part, NETWORK_TRAIN, stage);
+    Node *loss = elaborate_loss(program, graph, scope, stage->loss, false);
+    Node **wrt = ARENA_ARRAY(program->arena, Node *, trained.count);
+    Node **gradients = ARENA_ARRAY(program->arena, Node *, trained.count);
+    for (size_t i = 0; i < trained.count; i++)
+        wrt[i] = graph_variable(graph, trained.items[i]);
+    Node *seed = program->part < program->batch
+                     ? graph_constant(graph, (double)program->part / (double)program->batch)
+                     : NULL;
+    graph_result(graph, "loss", loss);
+    graph_result(graph, "logits", scope_logits(scope));
+    autodiff(graph, loss, seed, (int)trained.count, wrt, gradients);
+    for (size_t i = 0; i < trained.count; i++)
+        add_gradient(program, graph, trained.items[i], gradients[i]);
+    graph_sort(graph);
+}
+
+static void build_update(Program *program, Graph *graph, const Stage *stage)
+{
+    ParameterVariables trained = trained_parameters(program, stage);
+    for (size_t i = 0; i < trained.count; i++) {
+        Node *gradient = graph_variable(graph, gradient_variable(program, trained.items[i]));
+        elaborate_update(program, graph, stage, trained.items[i], gradient);
+    }
+}
+
+/* ---------------------------------------------------------------- sharing between stages */
+
+static bool same_over(const Program *program, HpVariableKind kind, const bool *a, const bool *b)
+{
+    for (size_t i = 0; i < program->variables->list.count; i++)
+        if (program->variables->list.items[i]->kind == kind && a[i] != b[i])
+            return false;
+    return true;
+}
+
+/* The first stage whose function this one can share; the stage itself when there is none. */
+static size_t first_alike(const Program *program, size_t index, bool update)
+{
+    const Stage *stage = program->stages.items[index];
+    for (size_t i = 0; i < index; i++) {
+        const Stage *other = program->stages.items[i];
+        if (same_over(program, HP_PARAMETER, stage->trains, other->trains) &&
+            (update || (stage->loss == other->loss &&
+                        same_over(program, HP_STATISTIC, stage->moves_statistics, other->moves_statistics))))
+            return i;
+    }
+    return index;
+}
+
+static void build_stages(Program *program, FunctionList *list)
+{
+    for (size_t i = 0; i < program->stages.count; i++) {
+        Stage *stage = program->stages.items[i];
+        size_t alike = first_alike(program, i, false);
+        stage->table.train = alike < i ? program->stages.items[alike]->table.train : (int)list->count;
+        if (alike == i)
+            build_train(program,
+                        add_function(program, list, HP_FUNCTION_TRAIN,
+                                     arena_format(program->arena, "train_%s", stage->name)),
+                        stage);
+        alike = first_alike(program, i, true);
+        stage->table.update = alike < i ? program->stages.items[alike]->table.update : (int)list->count;
+        if (alike == i)
+            build_update(program,
+                         add_function(program, list, HP_FUNCTION_UPDATE,
+                                      arena_format(program->arena, "update_%s", stage->name)),
+                         stage);
+    }
+}
+
+/* ---------------------------------------------------------------- evaluation and prediction */
+
+static void build_evaluate(Program *program, Graph *graph)
+{
+    struct Scope *scope = elaborate_network(program, graph, program->part, NETWORK_INFER, NULL);
+    graph_result(graph, "logits", scope_logits(scope));
+    bool *built = ARENA_ARRAY(program->arena, bool, program->losses.count);
+    for (size_t i = 0; i < program->stages.count; i++) {
+        int loss = program->stages.items[i]->validation;
+        if (built[loss])
+            continue;
+        built[loss] = true;
+        Node *rows = elaborate_loss(program, graph, scope, loss, true);
+        graph_result(graph, arena_format(program->arena, "loss.%d", loss), rows);
+    }
+}
+
+static void build_predict(Program *program, Graph *graph)
+{
+    struct Scope *scope = elaborate_network(program, graph, program->part, NETWORK_INFER, NULL);
+    graph_result(graph, "logits", scope_logits(scope));
+}
+
+/* ---------------------------------------------------------------- what the runtime's tables point at */
+
+static void fill_stage(Program *program, Stage *stage, const int *schedules)
+{
+    HpRate *rates = ARENA_ARRAY(program->arena, HpRate, program->groups.count);
+    for (size_t i = 0; i < program->groups.count; i++) {
+        bool trains = stage->rates[i] != NULL;
+        rates[i].scalar = trains ? program_scalar(program, stage->rates[i]) : -1;
+        rates[i].schedule = trains && stage->schedule >= 0 ? schedules[stage->schedule] : -1;
+    }
+    const char *epochs = arena_format(program->arena, "stage.%s.epochs", stage->name);
+    stage->table.rates = rates;
+    stage->table.epochs_scalar = program_scalar(program, variable_need(program, epochs));
+    stage->table.validation = stage->validation;
+}
+
+FunctionList functions_build(Program *program)
+{
+    FunctionList list = {0};
+    build_stages(program, &list);
+    build_evaluate(program, add_function(program, &list, HP_FUNCTION_EVALUATE, "evaluate"));
+    build_predict(program, add_function(program, &list, HP_FUNCTION_PREDICT, "predict"));
+    int *schedules = ARENA_ARRAY(program->arena, int, program->schedules.count);
+    for (int i = 0; (size_t)i < program->schedules.count; i++) {
+        schedules[i] = (int)list.count;
+        const char *name = arena_format(program->arena, "schedule_%d", i);
+        elaborate_schedule(program, add_function(program, &list, HP_FUNCTION_SCHEDULE, name), i);
+    }
+    for (size_t i = 0; i < program->stages.count; i++)
+        fill_stage(program, program->stages.items[i], schedules);
+    for (size_t i = 0; i < list.count; i++)
+        graph_remove_dead(list.items[i].graph);
+    return list;
+}
