@@ -1,0 +1,31 @@
+/* What a format means for loops: the dimensions of a tensor as they lie in memory, from the slowest to the fastest. */
+#ifndef HPACC_PASSES_FORMAT_H
+#define HPACC_PASSES_FORMAT_H
+
+#include "../../runtime/device/format.h"
+#include "../graph/graph.h"
+
+enum { FORMAT_MAX_DIMS = SHAPE_MAX_RANK + 2 };
+
+/* One dimension in memory. An axis in blocks of b has two: the blocks (scale b) and the lanes (scale 1); the index
+ * along the axis is the sum of scale times index over its dimensions. */
+typedef struct FormatDim {
+    int axis;
+    int64_t extent, scale, stride; /* stride in elements */
+} FormatDim;
+
+/* Fills dims, outermost first; returns their number. */
+int format_dims(HpFormat format, Shape shape, FormatDim dims[FORMAT_MAX_DIMS]);
+
+/* The block of an axis: 8, 16, or 1 when the format does not cut it. */
+int64_t format_block(HpFormat format, int axis);
+
+int64_t format_count(HpFormat format, Shape shape); /* elements in memory, padding included */
+bool format_padded(HpFormat format, Shape shape);
+
+/* Do both formats put every element of this shape at the same place? [N,C,1,1] in whole blocks is plain. */
+bool format_same_memory(HpFormat a, HpFormat b, Shape shape);
+
+int64_t data_type_bytes(DataType dtype);
+
+#endif

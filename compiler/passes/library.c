@@ -1,0 +1,194 @@
+/* Products: what the library is asked to do, and which nodes after a product it takes over. */
+#include "../../runtime/device/device.h"
+#include "fuse.h"
+#include "library.h"
+
+/* ---- the description of a product ---- */
+
+static void describe_shapes(HpLibraryCall *call, Shape x, Shape weight, Shape y, const Convolution *convolution)
+{
+    call->batch = x.extents[0];
+    call->in_channels = x.extents[1];
+    call->out_channels = weight.extents[0];
+    call->groups = convolution->groups;
+    for (int i = 0; i < 2; i++) {
+        call->in_size[i] = x.extents[2 + i];
+        call->out_size[i] = y.extents[2 + i];
+        call->kernel[i] = weight.extents[2 + i];
+        call->stride[i] = convolution->stride[i];
+        call->pad_before[i] = convolution->pad_before[i];
+        call->pad_after[i] = convolution->pad_after[i];
+        call->dilation[i] = convolution->dilation[i];
+    }
+}
+
+static void describe_matmul(HpLibraryCall *call, const Node *node)
+{
+    int rank = node->shape.rank;
+    Shape a = node->inputs[0]->shape;
+    call->transpose_a = node->attributes.matmul.transpose_a;
+    call->transpose_b = node->attributes.matmul.transpose_b;
+    call->m = node->shape.extents[rank - 2];
+    call->n = node->shape.extents[rank - 1];
+    call->k = a.extents[call->transpose_a ? rank - 2 : rank - 1];
+    call->batch = 1;
+    for (int i = 0; i < rank - 2; i++)
+        call->batch *= node->shape.extents[i];
+}
+
+HpLibraryCall *library_describe(Arena *arena, const Node *node)
+{
+    HpLibraryCall *call = ARENA_NEW(arena, HpLibraryCall);
+    const Node *a = node->inputs[0], *b = node->input_count > 1 ? node->inputs[1] : NULL;
+    const Convolution *convolution = &node->attributes.convolution;
+    call->name = node->name ? node->name : op_table[node->op].name;
+    call->format_a = a->format;
+    call->format_b = b ? b->format : HP_FORMAT_PLAIN;
+    call->format_c = node->format;
+    switch (node->op) {
+    case OP_CONVOLUTION:
+        call->kind = HP_CONVOLUTION;
+        describe_shapes(call, a->shape, b->shape, node->shape, convolution);
+        break;
+    case OP_CONVOLUTION_GRADIENT_INPUT:
+        call->kind = HP_CONVOLUTION_GRADIENT_INPUT;
+        describe_shapes(call, node->shape, b->shape, a->shape, convolution);
+        break;
+    case OP_CONVOLUTION_GRADIENT_WEIGHT:
+        call->kind = HP_CONVOLUTION_GRADIENT_WEIGHT;
+        describe_shapes(call, a->shape, node->shape, b->shape, convolution);
+        break;
+    case OP_MATMUL:
+        call->kind = HP_MATMUL;
+        describe_matmul(call, node);
+        break;
+    case OP_REORDER:
+        call->kind = HP_REORDER;
+        call->rank = node->shape.rank;
+        for (int i = 0; i < call->rank; i++)
+            call->shape[i] = node->shape.extents[i];
+        break;
+    default: internal_error("%s is not a product", op_table[node->op].name);
+    }
+    return call;
+}
+
+bool library_accepts(HpLibraryCall *call)
+{
+    const char *why = NULL;
+    return hp_library_query(call, &why);
+}
+
+/* ---- epilogues ---- */
+
+/* The only user of a node that nothing outside the graph needs, or NULL. */
+static Node *only_user(const Fusion *fusion, const Node *node)
+{
+    const NodeList *uses = &fusion->uses[node->id];
+    if (uses->count != 1)
+        return NULL;
+    for (size_t i = 0; i < fusion->graph->results.count; i++)
+        if (fusion->graph->results.items[i].node == node)
+            return NULL;
+    for (size_t i = 0; i < fusion->graph->updates.count; i++)
+        if (fusion->graph->updates.items[i].node == node)
+            return NULL;
+    return uses->items[0];
+}
+
+/* The channel axis of a product: a bias has its extent there and 1 elsewhere. */
+static bool is_bias(const Node *product, const Node *node)
+{
+    int axis = product->op == OP_CONVOLUTION ? 1 : product->shape.rank - 1;
+    if (node->op != OP_BROADCAST || node->inputs[0]->shape.rank != product->shape.rank)
+        return false;
+    for (int i = 0; i < product->shape.rank; i++)
+        if (node->inputs[0]->shape.extents[i] != (i == axis ? product->shape.extents[i] : 1))
+            return false;
+    return true;
+}
+
+/* A step in the only order a library has: bias, then addend, then relu. */
+typedef enum Epilogue { EPILOGUE_NONE, EPILOGUE_BIAS, EPILOGUE_ADDEND, EPILOGUE_RELU } Epilogue;
+
+static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Node *last, const Node *user, Node **operand)
+{
+    if (user->op == OP_RELU)
+        return EPILOGUE_RELU;
+    if (user->op != OP_ADD || user->inputs[0] == user->inputs[1])
+        return EPILOGUE_NONE;
+    Node *other = user->inputs[user->inputs[0] == last];
+    *operand = other;
+    if (is_bias(product, other)) {
+        *operand = other->inputs[0];
+        return EPILOGUE_BIAS;
+    }
+    /* An addend lies where the output will lie, so it must be written for this and nothing else: a value in memory. */
+    Role role = fusion->role[other->id];
+    return other->op != OP_BROADCAST && role != ROLE_INLINE && role != ROLE_ABSORBED ? EPILOGUE_ADDEND : EPILOGUE_NONE;
+}
+
+static void take(HpLibraryCall *call, Epilogue epilogue)
+{
+    call->bias = call->bias || epilogue == EPILOGUE_BIAS;
+    call->add = call->add || epilogue == EPILOGUE_ADDEND;
+    call->relu = call->relu || epilogue == EPILOGUE_RELU;
+}
+
+/* The addend must be computed before the product, not from it. */
+static bool depends_on(const Fusion *fusion, const Node *node, const Node *on, bool *seen)
+{
+    if (node == on)
+        return true;
+    if (node->id < on->id || seen[node->id])
+        return false;
+    seen[node->id] = true;
+    for (int i = 0; i < node->input_count; i++)
+        if (depends_on(fusion, node->inputs[i], on, seen))
+            return true;
+    return false;
+}
+
+static void match_product(Fusion *fusion, Node *product)
+{
+    HpLibraryCall *call = library_describe(fusion->arena, product);
+    Node *operands[4] = {product->inputs[0], product->input_count > 1 ? product->inputs[1] : NULL, NULL, NULL};
+    Node *last = product;
+    Epilogue before = EPILOGUE_NONE;
+    bool can_extend = product->op == OP_CONVOLUTION || product->op == OP_MATMUL;
+    for (Node *user; can_extend && (user = only_user(fusion, last)) != NULL; last = user) {
+        Node *operand = NULL;
+        Epilogue epilogue = epilogue_of(fusion, product, last, user, &operand);
+        if (epilogue <= before || user->format != product->format)
+            break;
+        if (epilogue == EPILOGUE_ADDEND &&
+            depends_on(fusion, operand, product, ARENA_ARRAY(fusion->arena, bool, fusion->count)))
+            break;
+        HpLibraryCall extended = *call;
+        take(&extended, epilogue);
+        if (!library_accepts(&extended))
+            break;
+        *call = extended;
+        if (operand)
+            operands[epilogue == EPILOGUE_BIAS ? 2 : 3] = operand;
+        fusion->role[last->id] = ROLE_ABSORBED;
+        fusion->role[user->id] = ROLE_LIBRARY;
+        before = epilogue;
+    }
+    const char *why = NULL;
+    if (!hp_library_query(call, &why))
+        internal_error("%s of %s: %s", op_table[product->op].name, call->name, why);
+    fusion->calls[last->id] = call;
+    for (int i = 0; i < 4; i++)
+        list_push(fusion->arena, &fusion->operands[last->id], operands[i]);
+}
+
+void fusion_match_libraries(Fusion *fusion)
+{
+    for (size_t i = 0; i < fusion->count; i++) {
+        Node *node = fusion->graph->nodes.items[i];
+        if (op_table[node->op].class == CLASS_CONTRACTION ||
+            (node->op == OP_REORDER && fusion->role[i] == ROLE_LIBRARY))
+            match_product(fusion, node);
+    }
+}

@@ -1,0 +1,13 @@
+/* Products as the library sees them. */
+#ifndef HPACC_PASSES_LIBRARY_H
+#define HPACC_PASSES_LIBRARY_H
+
+#include "../graph/graph.h"
+
+/* The call for a CONTRACTION or REORDER node in the formats its nodes have now; HP_FORMAT_COUNT leaves one open. */
+HpLibraryCall *library_describe(Arena *arena, const Node *node);
+
+/* Fills open formats, algorithm and scratchpad; false when the library cannot run it. */
+bool library_accepts(HpLibraryCall *call);
+
+#endif

@@ -1,0 +1,76 @@
+/* Schedule: a graph cut into steps. The graph stays as it is, so the interpreter can still run it and every step can be
+ * compared with the nodes it covers. */
+#ifndef HPACC_PASSES_SCHEDULE_H
+#define HPACC_PASSES_SCHEDULE_H
+
+#include "../graph/graph.h"
+
+typedef enum StepKind {
+    STEP_KERNEL,  /* one fused loop nest: elementwise nodes of one domain, the reductions over it, windows, movement */
+    STEP_LIBRARY, /* one product, with the epilogue nodes the library takes over */
+    STEP_ALIAS,   /* no work: the output is a view of its input (a reshape) */
+    STEP_COPY     /* the bytes of inputs[0] to outputs[0]: an update whose variable is still read, an addend in place */
+} StepKind;
+
+/* Memory of one materialised node. */
+typedef struct Buffer {
+    Node *node;          /* whose value it holds; NULL: a library's scratchpad or a kernel's workspace */
+    Variable *variable;  /* the value lives in a variable, not in the arena */
+    struct Buffer *view_of; /* shares memory: in place, alias, slice of a concat */
+    int64_t view_offset; /* bytes */
+    int64_t row_stride;  /* elements from one image to the next when it is a slice of a concat; 0: contiguous */
+    int64_t bytes;
+    int64_t offset;      /* bytes from the arena's start; set by pass_plan */
+    int first, last;     /* steps between which it is alive */
+    int index;
+} Buffer;
+
+/* A kernel that reads each element of `input` only to make the same element of `output`: they may share memory. */
+typedef struct Overwrite {
+    Buffer *input, *output;
+} Overwrite;
+
+typedef struct Step {
+    StepKind kind;
+    int index;
+    NodeList nodes;        /* all nodes it computes, topological; a cheap node may appear in several steps */
+    LIST(Buffer *) inputs; /* what it reads, without repeats */
+    LIST(Buffer *) outputs;
+    LIST(Overwrite) overwrites; /* STEP_KERNEL: filled by kernels_build() */
+    Shape domain;               /* STEP_KERNEL: what its loops run over */
+    unsigned reduced_axes;      /* STEP_KERNEL: of its reductions, which all run over the domain; 0: none */
+    Buffer *scratchpad;         /* a library's scratchpad or a kernel's workspace, or NULL */
+    struct Kernel *kernel;      /* STEP_KERNEL: built by kernel/ */
+    HpLibraryCall *call;        /* STEP_LIBRARY */
+    Buffer *a, *b, *bias, *addend; /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
+                                      output share the addend's memory, or puts a STEP_COPY before the call */
+} Step;
+
+typedef struct Schedule {
+    Graph *graph;
+    LIST(Step *) steps;
+    LIST(Buffer *) buffers;
+    Buffer **buffer_of; /* by node->id; NULL: not materialised */
+    int64_t arena_bytes;
+    int64_t bytes_before; /* the sum of all buffers: what the plan saved is printed */
+} Schedule;
+
+/* A reduction over at least one axis; over none it is its input, a variance zero. */
+bool node_is_reduction(const Node *node);
+
+/* The buffer at the root of view_of, and the bytes from its start. */
+const Buffer *buffer_root(const Buffer *buffer, int64_t *offset);
+
+/* A new buffer of the schedule; node may be NULL. */
+Buffer *schedule_buffer(Schedule *schedule, Node *node, int64_t bytes);
+
+/* "body.layer1.0.bn1 → relu  [16, 64, 56, 56] nChw16c": for dumps and comments. */
+void buffer_describe(Text *out, const Buffer *buffer);
+void step_describe(Text *out, const Step *step); /* the path and ops of a step, and its source line */
+
+/* --dump kernels, --dump layout, --dump plan */
+void schedule_print_kernels(Text *out, const Schedule *schedule);
+void schedule_print_layout(Text *out, const Schedule *schedule);
+void schedule_print_plan(Text *out, const Schedule *schedule);
+
+#endif

@@ -1,0 +1,163 @@
+/* Schedules as text: --dump kernels, layout and plan, and the comments of generated code. */
+#include <string.h>
+#include "format.h"
+#include "schedule.h"
+
+/* ---- pieces ---- */
+
+static void add_node(Text *out, const Node *node)
+{
+    if (node->op == OP_VARIABLE) {
+        text_add(out, "%s", node->variable->name);
+        return;
+    }
+    if (node->name)
+        text_add(out, "%s ", node->name);
+    text_add(out, "%s", op_table[node->op].name);
+}
+
+void buffer_describe(Text *out, const Buffer *buffer)
+{
+    if (!buffer->node) {
+        text_add(out, buffer->variable ? "%s" : "scratch", buffer->variable ? buffer->variable->name : "");
+        return;
+    }
+    add_node(out, buffer->node);
+    text_add(out, "  %s", shape_text(out->arena, buffer->node->shape));
+    if (buffer->node->format != HP_FORMAT_PLAIN)
+        text_add(out, " %s", hp_format_name(buffer->node->format));
+}
+
+static bool is_worth_naming(const Node *node)
+{
+    OpClass class = op_table[node->op].class;
+    return class != CLASS_LEAF && node->op != OP_BROADCAST && node->op != OP_RESHAPE;
+}
+
+/* "body.layer1.0.bn1 reduce_mean, subtract → body.layer1.0 relu   resnet.hpanet:12" */
+void step_describe(Text *out, const Step *step)
+{
+    enum { MOST_OPS = 8 };
+    const char *path = NULL;
+    int ops = 0;
+    if (step->kind == STEP_COPY) {
+        text_add(out, "copy ");
+        buffer_describe(out, step->inputs.items[0]);
+        return;
+    }
+    const Node *last = step->nodes.items[step->nodes.count - 1];
+    for (size_t i = 0; i < step->nodes.count; i++) {
+        const Node *node = step->nodes.items[i];
+        if (!is_worth_naming(node) && step->nodes.count > 1)
+            continue;
+        if (ops++ == MOST_OPS)
+            text_add(out, ", ...");
+        if (ops > MOST_OPS)
+            continue;
+        bool same = node->name && path && strcmp(node->name, path) == 0;
+        if (node->name && !same) {
+            text_add(out, "%s%s ", ops > 1 ? " → " : "", node->name);
+            path = node->name;
+        } else if (ops > 1) {
+            text_add(out, ", ");
+        }
+        text_add(out, "%s", op_table[node->op].name);
+    }
+    if (last->span.file)
+        text_add(out, "   %s:%d", last->span.file->path, last->span.line);
+}
+
+static const char *kind_name(StepKind kind)
+{
+    static const char *const names[] = {
+        [STEP_KERNEL] = "kernel", [STEP_LIBRARY] = "library", [STEP_ALIAS] = "view", [STEP_COPY] = "copy"};
+    return names[kind];
+}
+
+static void add_buffers(Text *out, const char *what, Buffer *const *buffers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_add(out, "    %-6s", i ? "" : what);
+        buffer_describe(out, buffers[i]);
+        text_add(out, "\n");
+    }
+}
+
+static void count_steps(const Schedule *schedule, int counts[4])
+{
+    for (size_t i = 0; i < schedule->steps.count; i++)
+        counts[schedule->steps.items[i]->kind]++;
+}
+
+/* ---- dumps ---- */
+
+void schedule_print_kernels(Text *out, const Schedule *schedule)
+{
+    int counts[4] = {0};
+    count_steps(schedule, counts);
+    text_add(out, "%s: %zu nodes in %d kernels, %d library calls, %d views, %d copies\n", schedule->graph->name,
+             schedule->graph->nodes.count, counts[STEP_KERNEL], counts[STEP_LIBRARY], counts[STEP_ALIAS],
+             counts[STEP_COPY]);
+    for (size_t i = 0; i < schedule->steps.count; i++) {
+        const Step *step = schedule->steps.items[i];
+        text_add(out, "%4zu %-8s", i, kind_name(step->kind));
+        step_describe(out, step);
+        text_add(out, "\n");
+        add_buffers(out, "reads", step->inputs.items, step->inputs.count);
+        add_buffers(out, "makes", step->outputs.items, step->outputs.count);
+    }
+}
+
+void schedule_print_layout(Text *out, const Schedule *schedule)
+{
+    int reorders = 0;
+    for (size_t i = 0; i < schedule->graph->nodes.count; i++) {
+        const Node *node = schedule->graph->nodes.items[i];
+        if (node->op != OP_REORDER)
+            continue;
+        reorders++;
+        text_add(out, "reorder  ");
+        add_node(out, node->inputs[0]);
+        text_add(out, "  %s  %s → %s%s\n", shape_text(out->arena, node->shape),
+                 hp_format_name(node->inputs[0]->format), hp_format_name(node->format),
+                 format_same_memory(node->format, node->inputs[0]->format, node->shape) ? "  (same memory)" : "");
+    }
+    for (size_t i = 0; i < schedule->steps.count; i++) {
+        const Step *step = schedule->steps.items[i];
+        for (size_t j = 0; j < step->outputs.count; j++) {
+            const Node *node = step->outputs.items[j]->node;
+            if (!node || node->shape.rank != 4)
+                continue;
+            text_add(out, "%4zu %-8s %-12s", i, kind_name(step->kind), hp_format_name(node->format));
+            buffer_describe(out, step->outputs.items[j]);
+            text_add(out, "\n");
+        }
+    }
+    text_add(out, "%s: %d reorders\n", schedule->graph->name, reorders);
+}
+
+static void add_place(Text *out, const Buffer *buffer)
+{
+    if (buffer->variable && !buffer->view_of)
+        text_add(out, "%-12s", "variable");
+    else
+        text_add(out, "%-12lld", (long long)buffer->offset);
+    text_add(out, "%-12lld%4d to %-4d ", (long long)buffer->bytes, buffer->first, buffer->last);
+    buffer_describe(out, buffer);
+    if (buffer->variable && buffer->node && buffer->node->op != OP_VARIABLE)
+        text_add(out, "  written into %s", buffer->variable->name);
+    if (buffer->view_of) {
+        text_add(out, "  over ");
+        buffer_describe(out, buffer->view_of);
+    }
+    text_add(out, "\n");
+}
+
+void schedule_print_plan(Text *out, const Schedule *schedule)
+{
+    text_add(out, "offset      bytes       steps\n");
+    for (size_t i = 0; i < schedule->buffers.count; i++)
+        add_place(out, schedule->buffers.items[i]);
+    text_add(out, "%s: %lld bytes of buffers in an arena of %lld bytes\n", schedule->graph->name,
+             (long long)schedule->bytes_before, (long long)schedule->arena_bytes);
+}
