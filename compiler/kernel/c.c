@@ -1,0 +1,519 @@
+/* Kernels as C with OpenMP: parallel outer loops, a vector loop inside. */
+#include <string.h>
+#include "print.h"
+
+static const char *const formulas[OP_COUNT] = {
+    [OP_NEGATE] = "-a",
+    [OP_EXP] = "hp_exp(a)",
+    [OP_LOG] = "hp_log(a)",
+    [OP_SQRT] = "sqrtf(a)",
+    [OP_RSQRT] = "1.0f / sqrtf(a)",
+    [OP_ABS] = "fabsf(a)",
+    [OP_SIGN] = "hp_sign(a)",
+    [OP_FLOOR] = "floorf(a)",
+    [OP_COS] = "cosf(a)",
+    [OP_SIN] = "sinf(a)",
+    [OP_TANH] = "hp_tanh(a)",
+    [OP_ERF] = "hp_erf(a)",
+    [OP_RELU] = "hp_relu(a)",
+    [OP_SIGMOID] = "hp_sigmoid(a)",
+    [OP_LOG_SIGMOID] = "hp_log_sigmoid(a)",
+    [OP_SOFTPLUS] = "hp_softplus(a)",
+    [OP_ADD] = "a + b",
+    [OP_SUBTRACT] = "a - b",
+    [OP_MULTIPLY] = "a * b",
+    [OP_DIVIDE] = "a / b",
+    [OP_POWER] = "hp_power(a, b)",
+    [OP_MAXIMUM] = "hp_maximum(a, b)",
+    [OP_MINIMUM] = "hp_minimum(a, b)",
+    [OP_EQUAL] = "(float)(a == b)",
+    [OP_NOT_EQUAL] = "(float)(a != b)",
+    [OP_LESS] = "(float)(a < b)",
+    [OP_LESS_EQUAL] = "(float)(a <= b)",
+    [OP_GREATER] = "(float)(a > b)",
+    [OP_GREATER_EQUAL] = "(float)(a >= b)",
+    [OP_AND] = "(float)((a != 0.0f) & (b != 0.0f))",
+    [OP_OR] = "(float)((a != 0.0f) | (b != 0.0f))",
+    [OP_SELECT] = "a != 0.0f ? b : c",
+};
+
+const Dialect dialect_c = {.formulas = formulas, .restrict_word = "restrict"};
+
+enum { PARALLEL_FROM = 16384 }; /* elements: below, starting threads costs more than they save */
+
+/* ---- loops ---- */
+
+/* "images * blocks * 16": the product of some loops' extents. */
+static const char *extent_product(Printer *printer, int from, int to, bool reduced_only)
+{
+    const Kernel *kernel = printer->kernel;
+    Text text = text_new(printer->arena);
+    for (int l = from; l < to; l++)
+        if (!reduced_only || kernel->loops[l].reduced)
+            text_add(&text, "%s%s", text.length ? " * " : "", loop_count_text(printer, l));
+    return text.length ? text.data : "1";
+}
+
+static const char *parallel_condition(Printer *printer, int from)
+{
+    return arena_format(printer->arena, "if (%s > %d)",
+                        extent_product(printer, from, printer->kernel->loop_count, false), PARALLEL_FROM);
+}
+
+/* Where the loop's axis ends inside a block: "channels" of a loop over the lanes of blocks of channels. */
+static const char *axis_end(Printer *printer, const Loop *loop)
+{
+    static const char *const image[4] = {"all_images", "channels", "all_rows", "all_columns"};
+    const char *name = printer->kernel->domain.rank == 4 ? image[loop->axis]
+                                                         : arena_format(printer->arena, "all_%d", loop->axis);
+    return size_parameter(printer, name, loop->limit);
+}
+
+static void open_loop(Printer *printer, int l)
+{
+    const Loop *loop = &printer->kernel->loops[l];
+    bool last = l == printer->kernel->loop_count - 1;
+    const char *end = last ? printer->lane_limit : loop_count_text(printer, l);
+    print_open(printer, "for (size_t %s = 0; %s < %s; %s++)", loop->index, loop->index, end, loop->index);
+    if (!last && loop->limit) {
+        print_line(printer, "if (%s >= %s)", axis_index_text(printer, loop->axis), axis_end(printer, loop));
+        print_line(printer, "    continue;");
+    }
+}
+
+/* The end of the last loop: a number, a size, or what is left of the axis in this block. */
+static void set_lane_limit(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    if (kernel->loop_count == 0)
+        return;
+    const Loop *last = &kernel->loops[kernel->loop_count - 1];
+    if (!last->limit) {
+        printer->lane_limit = loop_count_text(printer, kernel->loop_count - 1);
+        return;
+    }
+    for (int l = 0; l < kernel->loop_count - 1; l++) {
+        const Loop *block = &kernel->loops[l];
+        if (block->axis != last->axis)
+            continue;
+        print_line(printer, "const size_t end = hp_least(%lld, %s - %s * %lld);", (long long)last->extent,
+                   axis_end(printer, last), block->index, (long long)block->scale);
+        printer->lane_limit = "end";
+        return;
+    }
+    internal_error("a limited loop without its blocks");
+}
+
+/* ---- values ---- */
+
+static bool stands_at(const Value *value, int level)
+{
+    return value->level == level && !value->taps;
+}
+
+static void print_scalars(Printer *printer, const Nest *nest, int level)
+{
+    for (size_t i = 0; i < nest->values.count; i++) {
+        const Value *value = nest->values.items[i];
+        if (stands_at(value, level) && !value->per_lane && value->kind != VALUE_REDUCED)
+            print_value(printer, value);
+    }
+}
+
+/* Values per lane above the innermost loops: arrays, filled by one loop over the lanes. */
+static void print_lane_arrays(Printer *printer, const Nest *nest, int level)
+{
+    Text arrays = text_new(printer->arena);
+    bool any = false;
+    for (size_t i = 0; i < nest->values.count; i++) {
+        const Value *value = nest->values.items[i];
+        if (!stands_at(value, level) || !value->per_lane)
+            continue;
+        any = true;
+        if (!value->crosses)
+            continue;
+        const char *name = value_name(printer, value);
+        text_add(&arrays, "%s%s[%lld]", arrays.length ? ", " : "", name, (long long)printer->kernel->lanes);
+        printer->value_text[value->id] = arena_format(printer->arena, "%s[lane]", name);
+    }
+    if (!any)
+        return;
+    print_line(printer, "float %s;", arrays.data);
+    print_line(printer, "#pragma omp simd");
+    print_open(printer, "for (size_t lane = 0; lane < %s; lane++)", printer->lane_limit);
+    for (size_t i = 0; i < nest->values.count; i++)
+        if (stands_at(nest->values.items[i], level) && nest->values.items[i]->per_lane)
+            print_value(printer, nest->values.items[i]);
+    print_close(printer);
+}
+
+static const Value *any_result(const TapLoops *taps)
+{
+    return taps->best ? taps->best : taps->best_tap;
+}
+
+/* Everything that stands inside exactly `level` loops, but for what follows in deeper ones. */
+static void print_level(Printer *printer, const Nest *nest, int level)
+{
+    if (level < printer->kernel->loop_count) {
+        print_scalars(printer, nest, level);
+        print_lane_arrays(printer, nest, level);
+        for (size_t w = 0; w < nest->windows.count; w++)
+            if (any_result(nest->windows.items[w])->level == level)
+                print_taps(printer, nest->windows.items[w]);
+        return;
+    }
+    for (size_t i = 0; i < nest->values.count; i++) {
+        const Value *value = nest->values.items[i];
+        if (value->level != level || value->kind == VALUE_REDUCED)
+            continue;
+        if (value->taps && !printer->value_text[value->id])
+            print_taps(printer, value->taps);
+        else if (!value->taps)
+            print_value(printer, value);
+    }
+}
+
+/* ---- addresses that several accesses share ---- */
+
+typedef LIST(const char *) Addresses;
+
+static void count_address(Printer *printer, Addresses *once, const char *text)
+{
+    for (size_t i = 0; i < printer->shared_addresses.count; i += 2)
+        if (strcmp(printer->shared_addresses.items[i], text) == 0)
+            return;
+    for (size_t i = 0; i < once->count; i++) {
+        if (strcmp(once->items[i], text) != 0)
+            continue;
+        const char *name = printer_name(printer, arena_format(printer->arena, "at_%zu", i));
+        list_push(printer->arena, &printer->shared_addresses, text);
+        list_push(printer->arena, &printer->shared_addresses, name);
+        print_line(printer, "const size_t %s = %s;", name, text);
+        return;
+    }
+    list_push(printer->arena, once, text);
+}
+
+static void share_addresses(Printer *printer, const Nest *nest)
+{
+    Addresses once = {0};
+    printer->shared_addresses.count = 0;
+    for (size_t i = 0; i < nest->values.count + nest->stores.count; i++) {
+        bool load = i < nest->values.count;
+        const Value *value = load ? nest->values.items[i] : NULL;
+        if (load && (value->kind != VALUE_LOAD || value->level != printer->kernel->loop_count))
+            continue;
+        const Access *access = load ? &value->access : &nest->stores.items[i - nest->values.count].access;
+        const char *name = pointer_parameter(printer, access->buffer, !load)->name;
+        const char *text = address_text(printer, access, name);
+        if (strchr(text, ' '))
+            count_address(printer, &once, text);
+    }
+}
+
+/* ---- stores ---- */
+
+static const char *stored_text(Printer *printer, const Store *store)
+{
+    const char *value = value_use(printer, store->value);
+    return store->node->dtype == DATA_U8 ? arena_format(printer->arena, "(uint8_t)%s", value) : value;
+}
+
+static void print_stores(Printer *printer, const Nest *nest)
+{
+    for (size_t i = 0; i < nest->stores.count; i++) {
+        const Store *store = &nest->stores.items[i];
+        const char *name = pointer_parameter(printer, store->access.buffer, true)->name;
+        const char *address = address_text(printer, &store->access, name);
+        for (size_t j = 0; j < printer->shared_addresses.count; j += 2)
+            if (strcmp(printer->shared_addresses.items[j], address) == 0)
+                address = printer->shared_addresses.items[j + 1];
+        const char *value = printer->value_text[store->value->id];
+        print_line(printer, "%s[%s] = %s;", name, address,
+                   store->node->dtype == DATA_U8 ? stored_text(printer, store) : value);
+    }
+}
+
+/* Padding stays zero: loops do not reach it. In place it is zero already. */
+static void print_padding(Printer *printer, const Nest *nest)
+{
+    for (size_t i = 0; i < nest->stores.count; i++) {
+        const Store *store = &nest->stores.items[i];
+        if (!format_padded(store->node->format, store->node->shape))
+            continue;
+        const Parameter *parameter = pointer_parameter(printer, store->access.buffer, true);
+        bool in_place = false;
+        for (size_t j = 0; j < printer->kernel->step->inputs.count; j++)
+            in_place = in_place ||
+                       pointer_parameter(printer, printer->kernel->step->inputs.items[j], false)->buffer == parameter->buffer;
+        if (!in_place)
+            print_line(printer, "memset(%s, 0, %s);", parameter->name,
+                       size_parameter(printer, arena_format(printer->arena, "%s_bytes", parameter->name),
+                                      store->access.buffer->bytes));
+    }
+}
+
+/* ---- reductions ---- */
+
+static const char *accumulator_name(Printer *printer, const Accumulator *accumulator)
+{
+    static const char *const names[] = {
+        [ACCUMULATE_SUM] = "sum", [ACCUMULATE_SQUARES] = "squares", [ACCUMULATE_MAX] = "maximum"};
+    return arena_format(printer->arena, "%s_%d", names[accumulator->kind], accumulator->slot);
+}
+
+static const char *first_value(const Accumulator *accumulator)
+{
+    return accumulator->kind == ACCUMULATE_MAX ? "-INFINITY" : "0";
+}
+
+static void declare_accumulators(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    for (size_t i = 0; i < kernel->accumulators.count; i++) {
+        const Accumulator *accumulator = kernel->accumulators.items[i];
+        const char *name = accumulator_name(printer, accumulator);
+        if (!kernel->lanes) {
+            print_line(printer, "double %s = %s;", name, first_value(accumulator));
+            continue;
+        }
+        print_line(printer, accumulator->kind == ACCUMULATE_MAX ? "double %s[%lld];" : "double %s[%lld] = {0};", name,
+                   (long long)kernel->lanes);
+        if (accumulator->kind == ACCUMULATE_MAX) {
+            print_line(printer, "for (size_t lane = 0; lane < %lld; lane++)", (long long)kernel->lanes);
+            print_line(printer, "    %s[lane] = -INFINITY;", name);
+        }
+    }
+}
+
+static void accumulate(Printer *printer, const char *into, AccumulatorKind kind, const char *value)
+{
+    switch (kind) {
+    case ACCUMULATE_SUM: print_line(printer, "%s += %s;", into, value); break;
+    case ACCUMULATE_SQUARES: print_line(printer, "%s += (double)%s * (double)%s;", into, value, value); break;
+    case ACCUMULATE_MAX: print_line(printer, "%s = hp_maximum_double(%s, %s);", into, into, value); break;
+    }
+}
+
+static void print_accumulation(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    for (size_t i = 0; i < kernel->accumulators.count; i++) {
+        const Accumulator *accumulator = kernel->accumulators.items[i];
+        const char *name = accumulator_name(printer, accumulator);
+        accumulate(printer, kernel->lanes ? arena_format(printer->arena, "%s[lane]", name) : name, accumulator->kind,
+                   value_use(printer, accumulator->value));
+    }
+}
+
+static bool lanes_are_kept(const Kernel *kernel)
+{
+    return kernel->lanes && !kernel->loops[kernel->loop_count - 1].reduced;
+}
+
+/* The place of a partial result: slot, then the outer loops, then the lane where lanes are kept. */
+static const char *partial_address(Printer *printer, int slot)
+{
+    const Kernel *kernel = printer->kernel;
+    const char *text = arena_format(printer->arena, "%d", slot);
+    for (int l = 0; l < kernel->outer; l++) {
+        const Loop *loop = &kernel->loops[l];
+        text = slot == 0 && l == 0 ? loop->index
+                                   : arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %s + %s" : "%s * %s + %s",
+                                                  text, loop_count_text(printer, l), loop->index);
+    }
+    if (lanes_are_kept(kernel))
+        text = arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %lld + lane" : "%s * %lld + lane", text, (long long)kernel->lanes);
+    return text;
+}
+
+static void print_partials(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    pointer_parameter(printer, kernel->step->scratchpad, true);
+    bool lane_loop = lanes_are_kept(kernel);
+    if (lane_loop)
+        print_open(printer, "for (size_t lane = 0; lane < %lld; lane++)", (long long)kernel->lanes);
+    for (size_t i = 0; i < kernel->accumulators.count; i++) {
+        const Accumulator *accumulator = kernel->accumulators.items[i];
+        const char *name = accumulator_name(printer, accumulator);
+        if (kernel->lanes && !lane_loop) { /* the lanes are reduced too */
+            print_open(printer, "for (size_t lane = 1; lane < %lld; lane++)", (long long)kernel->lanes);
+            const char *element = arena_format(printer->arena, "%s[lane]", name);
+            accumulate(printer, arena_format(printer->arena, "%s[0]", name),
+                       accumulator->kind == ACCUMULATE_MAX ? ACCUMULATE_MAX : ACCUMULATE_SUM, element);
+            print_close(printer);
+        }
+        print_line(printer, "partial[%s] = %s%s;", partial_address(printer, accumulator->slot), name,
+                   lane_loop ? "[lane]" : kernel->lanes ? "[0]" : "");
+    }
+    if (lane_loop)
+        print_close(printer);
+}
+
+/* The vector loop's pragma: sums without lanes are reductions of it. */
+static void print_simd(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    for (size_t w = 0; w < kernel->main.windows.count; w++)
+        if (any_result(kernel->main.windows.items[w])->level == kernel->loop_count)
+            return; /* loops inside: nothing to vectorise */
+    Text sums = text_new(printer->arena);
+    for (size_t i = 0; i < kernel->accumulators.count && !kernel->lanes; i++) {
+        if (kernel->accumulators.items[i]->kind == ACCUMULATE_MAX)
+            return;
+        text_add(&sums, "%s%s", i ? ", " : "", accumulator_name(printer, kernel->accumulators.items[i]));
+    }
+    if (sums.length)
+        print_line(printer, "#pragma omp simd reduction(+ : %s)", sums.data);
+    else
+        print_line(printer, "#pragma omp simd");
+}
+
+/* ---- the two nests ---- */
+
+static void print_inner_loops(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    for (int l = kernel->outer; l < kernel->loop_count; l++) {
+        if (l == kernel->loop_count - 1 && (l > 0 || kernel->accumulators.count))
+            print_simd(printer);
+        open_loop(printer, l);
+        if (l < kernel->loop_count - 1)
+            print_level(printer, &kernel->main, l + 1);
+    }
+    share_addresses(printer, &kernel->main);
+    print_level(printer, &kernel->main, kernel->loop_count);
+    print_accumulation(printer);
+    print_stores(printer, &kernel->main);
+    for (int l = kernel->outer; l < kernel->loop_count; l++)
+        print_close(printer);
+}
+
+static void print_main(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    print_padding(printer, &kernel->main);
+    if (kernel->loop_count > 0) /* what depends on no loop */
+        print_level(printer, &kernel->main, 0);
+    if (kernel->outer > 0) {
+        const char *collapse = kernel->outer > 1 ? arena_format(printer->arena, " collapse(%d)", kernel->outer) : "";
+        print_line(printer, "#pragma omp parallel for%s %s", collapse, parallel_condition(printer, 0));
+    } else if (kernel->loop_count == 1 && !kernel->accumulators.count) {
+        print_line(printer, "#pragma omp parallel for simd %s", parallel_condition(printer, 0));
+    }
+    for (int l = 0; l < kernel->outer; l++)
+        open_loop(printer, l);
+    set_lane_limit(printer);
+    if (kernel->outer > 0)
+        print_level(printer, &kernel->main, kernel->outer);
+    declare_accumulators(printer);
+    print_inner_loops(printer);
+    if (kernel->accumulators.count)
+        print_partials(printer);
+    for (int l = 0; l < kernel->outer; l++)
+        print_close(printer);
+}
+
+/* One partial result, or all of a kept index added up in order. */
+static void print_total(Printer *printer, const Accumulator *accumulator)
+{
+    const Kernel *kernel = printer->kernel;
+    const char *name = accumulator_name(printer, accumulator), *address = partial_address(printer, accumulator->slot);
+    int loops = 0;
+    for (int l = 0; l < kernel->outer; l++)
+        loops += kernel->loops[l].reduced;
+    if (loops == 0) {
+        print_line(printer, "const double %s = partial[%s];", name, address);
+        return;
+    }
+    print_line(printer, "double %s = %s;", name, first_value(accumulator));
+    for (int l = 0; l < kernel->outer; l++)
+        if (kernel->loops[l].reduced)
+            open_loop(printer, l);
+    accumulate(printer, name, accumulator->kind == ACCUMULATE_MAX ? ACCUMULATE_MAX : ACCUMULATE_SUM,
+               arena_format(printer->arena, "partial[%s]", address));
+    for (; loops > 0; loops--)
+        print_close(printer);
+}
+
+/* How many elements one result is made of. */
+static const char *terms_text(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    int64_t terms = 1, loops = 1;
+    for (int i = 0; i < kernel->domain.rank; i++)
+        if (kernel->step->reduced_axes >> i & 1)
+            terms *= kernel->domain.extents[i];
+    for (int l = 0; l < kernel->loop_count; l++)
+        if (kernel->loops[l].reduced)
+            loops *= kernel->loops[l].extent;
+    return terms == loops ? extent_product(printer, 0, kernel->loop_count, true) : size_parameter(printer, "terms", terms);
+}
+
+static void print_reduced(Printer *printer, const Value *value)
+{
+    const char *sum = accumulator_name(printer, value->sum), *terms = NULL, *text = NULL;
+    switch (value->op) {
+    case OP_REDUCE_MEAN:
+        terms = terms_text(printer);
+        text = arena_format(printer->arena, "(float)(%s / (double)(%s))", sum, terms);
+        break;
+    case OP_REDUCE_VARIANCE:
+        terms = terms_text(printer);
+        text = arena_format(printer->arena, "hp_variance(%s, %s, (double)(%s))", sum,
+                            accumulator_name(printer, value->squares), terms);
+        break;
+    default: text = arena_format(printer->arena, "(float)%s", sum);
+    }
+    if (value->uses > 1) {
+        const char *name = value_name(printer, value);
+        print_line(printer, "const float %s = %s;", name, text);
+        text = name;
+    }
+    printer->value_text[value->id] = text;
+}
+
+/* After all partial sums: the loops that are not reduced, with the sums completed in a fixed order. */
+static void print_end(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    int last = kernel->loop_count - 1, opened = 0;
+    print_padding(printer, &kernel->end);
+    print_scalars(printer, &kernel->end, 0);
+    for (int l = 0; l < kernel->outer; l++) {
+        if (kernel->loops[l].reduced)
+            continue;
+        if (opened++ == 0)
+            print_line(printer, "#pragma omp parallel for if (%s > %d)", extent_product(printer, 0, kernel->outer, false),
+                       PARALLEL_FROM / 16);
+        open_loop(printer, l);
+    }
+    if (lanes_are_kept(kernel)) {
+        set_lane_limit(printer);
+        opened++;
+        open_loop(printer, last);
+    }
+    for (size_t i = 0; i < kernel->accumulators.count; i++)
+        print_total(printer, kernel->accumulators.items[i]);
+    share_addresses(printer, &kernel->end);
+    for (size_t i = 0; i < kernel->end.values.count; i++) {
+        const Value *value = kernel->end.values.items[i];
+        if (value->kind == VALUE_REDUCED)
+            print_reduced(printer, value);
+        else if (value->level > 0)
+            print_value(printer, value);
+    }
+    print_stores(printer, &kernel->end);
+    for (; opened > 0; opened--)
+        print_close(printer);
+}
+
+void print_kernel_c(Printer *printer)
+{
+    printer->indent = 1;
+    print_main(printer);
+    if (printer->kernel->accumulators.count)
+        print_end(printer);
+}

@@ -1,0 +1,221 @@
+/* Values as text. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "print.h"
+
+enum { LONGEST_INLINE = 56 };
+
+static const char *number_text(Printer *printer, double value)
+{
+    if (isinf(value))
+        return value > 0 ? "INFINITY" : "-INFINITY";
+    if (isnan(value))
+        return "NAN";
+    char digits[32];
+    for (int precision = 1; precision <= 9; precision++) { /* the shortest that is the same float */
+        snprintf(digits, sizeof digits, "%.*g", precision, (double)(float)value);
+        if (strtof(digits, NULL) == (float)value)
+            break;
+    }
+    return arena_format(printer->arena, "%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
+/* Something that binds tighter than every operator: a name, a positive number, a call, an element. */
+static bool is_atom(const char *text)
+{
+    int depth = 0;
+    if (*text == '-')
+        return false;
+    for (const char *c = text; *c; c++) {
+        depth += (*c == '(' || *c == '[') - (*c == ')' || *c == ']');
+        if (*c == ' ' && depth == 0)
+            return false;
+    }
+    return true;
+}
+
+static const char *in_parentheses(Printer *printer, const char *text)
+{
+    return is_atom(text) ? text : arena_format(printer->arena, "(%s)", text);
+}
+
+static const char *value_text(const Printer *printer, const Value *value)
+{
+    const char *text = printer->value_text[value->id];
+    if (!text)
+        internal_error("a value of %s is used before it is computed", op_table[value->op].name);
+    return text;
+}
+
+const char *value_use(Printer *printer, const Value *value)
+{
+    return in_parentheses(printer, value_text(printer, value));
+}
+
+/* ---- operations ---- */
+
+static bool is_comparison(const Value *value)
+{
+    return value->kind == VALUE_OPERATION && value->op >= OP_EQUAL && value->op <= OP_OR;
+}
+
+/* An argument of a function needs no parentheses. */
+static bool is_argument(const char *formula, const char *c)
+{
+    return c > formula && (c[-1] == '(' || (c[-1] == ' ' && c - 1 > formula && c[-2] == ',')) &&
+           (c[1] == ')' || c[1] == ',');
+}
+
+/* Puts the operands for the letters a, b, c that stand alone. */
+static const char *fill_formula(Printer *printer, const char *formula, const char *const *operands)
+{
+    Text text = text_new(printer->arena);
+    for (const char *c = formula; *c; c++) {
+        bool alone = !isalnum((unsigned char)c[1]) && c[1] != '_' &&
+                     (c == formula || (!isalnum((unsigned char)c[-1]) && c[-1] != '_' && c[-1] != '.'));
+        if (*c >= 'a' && *c <= 'c' && alone)
+            text_add(&text, "%s",
+                     is_argument(formula, c) ? operands[*c - 'a'] : in_parentheses(printer, operands[*c - 'a']));
+        else
+            text_add_bytes(&text, c, 1);
+    }
+    return text.data;
+}
+
+static const char *operation_text(Printer *printer, const Value *value)
+{
+    const char *operands[3] = {NULL, NULL, NULL};
+    for (int i = 0; i < value->input_count; i++)
+        operands[i] = value_text(printer, value->inputs[i]);
+    const char *formula = printer->dialect->formulas[value->op];
+    if (!formula)
+        internal_error("the dialect has no formula for %s", op_table[value->op].name);
+    const Value *condition = value->inputs[0];
+    if (value->op == OP_SELECT && is_comparison(condition)) { /* (float)(x > y) != 0 is x > y */
+        static const char cast[] = "(float)";
+        const char *text = printer->value_text[condition->id];
+        if (strncmp(text, cast, sizeof cast - 1) == 0) {
+            formula = "a ? b : c";
+            operands[0] = text + sizeof cast - 1;
+        }
+    }
+    return fill_formula(printer, formula, operands);
+}
+
+/* ---- leaves ---- */
+
+static const char *shared_address(const Printer *printer, const char *text)
+{
+    for (size_t i = 0; i < printer->shared_addresses.count; i += 2)
+        if (strcmp(printer->shared_addresses.items[i], text) == 0)
+            return printer->shared_addresses.items[i + 1];
+    return text;
+}
+
+static const char *load_text(Printer *printer, const Value *value)
+{
+    const Access *access = &value->access;
+    const char *name = pointer_parameter(printer, access->buffer, false)->name;
+    const char *address = shared_address(printer, address_text(printer, access, name));
+    if (!access->guards)
+        return arena_format(printer->arena, "%s[%s]", name, address);
+    return arena_format(printer->arena, "%s ? %s[%s] : %s", guard_text(printer, access), name, address,
+                        value_use(printer, value->inputs[0]));
+}
+
+static const char *random_text(Printer *printer, const Value *value)
+{
+    const char *path = value->node->attributes.random.path;
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (const char *c = path; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    bool known = false;
+    for (size_t i = 0; i < printer->parameters.count; i++)
+        known = known || printer->parameters.items[i].kind == PARAMETER_SEED;
+    if (!known)
+        list_push(printer->arena, &printer->parameters, ((Parameter){.kind = PARAMETER_SEED, .name = "seed"}));
+    const char *layer = size_parameter(printer, arena_format(printer->arena, "stream_%d", value->id), hash);
+    return arena_format(printer->arena, "hp_random_uniform(seed, (uint32_t)%s, %s, (uint32_t)(%s))", layer,
+                        value_use(printer, value->inputs[0]), address_text(printer, &value->access, "element"));
+}
+
+static const char *scalar_text(Printer *printer, const Variable *scalar)
+{
+    for (size_t i = 0; i < printer->parameters.count; i++)
+        if (printer->parameters.items[i].kind == PARAMETER_SCALAR && printer->parameters.items[i].scalar == scalar)
+            return printer->parameters.items[i].name;
+    const char *wish = "s";
+    if (!printer->canonical) {
+        const char *dot = strrchr(scalar->name, '.');
+        char *own = arena_string(printer->arena, dot && isalpha((unsigned char)dot[1]) ? dot + 1 : scalar->name);
+        for (char *c = own; *c; c++)
+            if (!isalnum((unsigned char)*c))
+                *c = '_';
+        wish = own;
+    }
+    Parameter parameter = {.kind = PARAMETER_SCALAR, .name = printer_name(printer, wish), .scalar = scalar};
+    list_push(printer->arena, &printer->parameters, parameter);
+    return parameter.name;
+}
+
+const char *value_expression(Printer *printer, const Value *value)
+{
+    switch (value->kind) {
+    case VALUE_CONSTANT: return number_text(printer, value->constant);
+    case VALUE_SCALAR: return scalar_text(printer, value->scalar);
+    case VALUE_LOAD: return load_text(printer, value);
+    case VALUE_RANDOM: return random_text(printer, value);
+    case VALUE_OPERATION: return operation_text(printer, value);
+    default: internal_error("a value without an expression");
+    }
+}
+
+/* ---- statements ---- */
+
+const char *value_name(Printer *printer, const Value *value)
+{
+    if (value->kind == VALUE_LOAD) {
+        const char *pointer = pointer_parameter(printer, value->access.buffer, false)->name;
+        return printer_name(printer, arena_format(printer->arena, "%s_value", pointer));
+    }
+    const char *op = op_table[value->op].name;
+    return printer_name(printer, strncmp(op, "reduce_", 7) == 0 ? op + 7 : op);
+}
+
+/* An element that a store of this kernel may overwrite is read before anything is stored. */
+static bool is_overwritten(const Printer *printer, const Value *value)
+{
+    const Step *step = printer->kernel->step;
+    if (value->kind != VALUE_LOAD)
+        return false;
+    for (size_t i = 0; i < step->overwrites.count; i++)
+        if (step->overwrites.items[i].input == value->access.buffer)
+            return true;
+    return false;
+}
+
+bool value_is_inlined(const Printer *printer, const Value *value, const char *expression)
+{
+    if (value->kind == VALUE_CONSTANT || value->kind == VALUE_SCALAR)
+        return true;
+    return value->uses <= 1 && !value->crosses && !is_overwritten(printer, value) &&
+           strlen(expression) <= LONGEST_INLINE;
+}
+
+void print_value(Printer *printer, const Value *value)
+{
+    const char *expression = value_expression(printer, value);
+    const char **text = &printer->value_text[value->id];
+    if (value_is_inlined(printer, value, expression)) {
+        *text = expression;
+    } else if (value->per_lane && value->crosses) {
+        print_line(printer, "%s = %s;", *text, expression); /* the array was declared, *text is its element */
+    } else {
+        DataType dtype = value->kind == VALUE_LOAD ? value->node->dtype : DATA_F32;
+        *text = value_name(printer, value);
+        print_line(printer, "const %s %s = %s;", c_type(dtype), *text, expression);
+    }
+}

@@ -1,0 +1,222 @@
+/* All kernels of a program: equal code is printed once, calls fill in what differs. */
+#include <string.h>
+#include "print.h"
+
+typedef struct Definition {
+    const char *key;  /* the canonical text */
+    const char *name;
+    const char *text;
+    const Step *first;
+    int calls;
+} Definition;
+
+/* What a step calls, and with what. Parameters of equal keys stand in the same order. */
+typedef struct Call {
+    const Step *step;
+    Definition *definition;
+    const Parameter *parameters;
+    size_t parameter_count;
+} Call;
+
+struct KernelSet {
+    Arena *arena;
+    LIST(Definition *) definitions;
+    LIST(Call) calls;
+    LIST(const char *) names;
+};
+
+KernelSet *kernel_set_new(Arena *arena)
+{
+    KernelSet *set = ARENA_NEW(arena, KernelSet);
+    set->arena = arena;
+    return set;
+}
+
+size_t kernel_set_count(const KernelSet *set)
+{
+    return set->definitions.count;
+}
+
+/* ---- the signature ---- */
+
+/* Sizes, what is read, what is written, numbers. */
+static int parameter_rank(const Parameter *parameter)
+{
+    switch (parameter->kind) {
+    case PARAMETER_SIZE: return 0;
+    case PARAMETER_POINTER: return parameter->written ? (parameter->partial ? 3 : 2) : 1;
+    case PARAMETER_SCALAR: return 4;
+    default: return 5;
+    }
+}
+
+enum { PARAMETER_RANKS = 6 };
+
+static void print_parameter(Text *out, const Printer *printer, const Parameter *parameter)
+{
+    switch (parameter->kind) {
+    case PARAMETER_SIZE: text_add(out, "size_t %s", parameter->name); break;
+    case PARAMETER_POINTER:
+        text_add(out, "%s%s *%s %s", parameter->written ? "" : "const ",
+                 parameter->partial ? "double" : c_type(parameter->dtype), printer->dialect->restrict_word,
+                 parameter->name);
+        break;
+    case PARAMETER_SCALAR: text_add(out, "float %s", parameter->name); break;
+    case PARAMETER_SEED: text_add(out, "uint64_t %s", parameter->name); break;
+    case PARAMETER_CONTEXT: text_add(out, "const HpContext *%s", parameter->name); break;
+    }
+}
+
+/* "static void name(size_t count, const float *restrict x, ...)", broken into lines of at most 110 columns. */
+static void print_signature(Text *out, const Printer *printer, const char *name)
+{
+    enum { WIDTH = 110 };
+    size_t start = out->length;
+    text_add(out, "static void %s(", name);
+    int indent = (int)(out->length - start);
+    bool first = true;
+    for (int rank = 0; rank < PARAMETER_RANKS; rank++)
+        for (size_t i = 0; i < printer->parameters.count; i++) {
+            if (parameter_rank(&printer->parameters.items[i]) != rank)
+                continue;
+            Text one = text_new(printer->arena);
+            print_parameter(&one, printer, &printer->parameters.items[i]);
+            bool fits = out->length - start + one.length + 3 < WIDTH;
+            if (!first && !fits) {
+                text_add(out, ",\n");
+                start = out->length;
+                text_add(out, "%*s", indent, "");
+            } else if (!first) {
+                text_add(out, ", ");
+            }
+            text_add(out, "%s", one.data);
+            first = false;
+        }
+    text_add(out, "%s)", first ? "void" : "");
+}
+
+/* ---- printing one kernel ---- */
+
+static Printer printer_new(Arena *arena, const Kernel *kernel, bool canonical)
+{
+    Printer printer = {.arena = arena, .dialect = &dialect_c, .kernel = kernel, .canonical = canonical};
+    printer.text = text_new(arena);
+    printer.value_text = ARENA_ARRAY(arena, const char *, (size_t)kernel->value_count);
+    if (kernel->is_image)
+        print_image_kernel(&printer);
+    else
+        print_kernel_c(&printer);
+    return printer;
+}
+
+/* The layer of the last output and what is made: "bn1_mean_variance". */
+static const char *function_name(KernelSet *set, const Step *step)
+{
+    Text text = text_new(set->arena);
+    const Node *last = step->outputs.items[step->outputs.count - 1]->node;
+    const char *layer = last->name ? last->name : "";
+    const char *dot = strrchr(layer, '.');
+    if (*layer)
+        text_add(&text, "%s", dot ? dot + 1 : layer);
+    for (size_t i = 0; i < step->outputs.count && i < 3; i++) {
+        const char *op = op_table[step->outputs.items[i]->node->op].name;
+        op = strncmp(op, "reduce_", 7) == 0 ? op + 7 : op;
+        if (!strstr(text.data, op))
+            text_add(&text, "%s%s", text.length ? "_" : "", op);
+    }
+    for (char *c = text.data; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
+            *c = '_';
+    const char *base = arena_format(set->arena, "kernel_%s", text.data), *name = base;
+    for (int i = 2;; i++) {
+        bool taken = false;
+        for (size_t j = 0; j < set->names.count; j++)
+            taken = taken || strcmp(set->names.items[j], name) == 0;
+        if (!taken)
+            break;
+        name = arena_format(set->arena, "%s_%d", base, i);
+    }
+    list_push(set->arena, &set->names, name);
+    return name;
+}
+
+static Definition *define(KernelSet *set, const Step *step, const char *key)
+{
+    for (size_t i = 0; i < set->definitions.count; i++)
+        if (strcmp(set->definitions.items[i]->key, key) == 0)
+            return set->definitions.items[i];
+    Definition *definition = ARENA_NEW(set->arena, Definition);
+    definition->key = key;
+    definition->first = step;
+    definition->name = function_name(set, step);
+    Printer printer = printer_new(set->arena, step->kernel, false);
+    Text text = text_new(set->arena);
+    print_signature(&text, &printer, definition->name);
+    text_add(&text, "\n{\n%s}\n", printer.text.data);
+    definition->text = text.data;
+    list_push(set->arena, &set->definitions, definition);
+    return definition;
+}
+
+void kernel_set_add(KernelSet *set, const Step *step)
+{
+    Printer printer = printer_new(set->arena, step->kernel, true);
+    Text key = text_new(set->arena);
+    print_signature(&key, &printer, "kernel");
+    text_add(&key, "\n%s", printer.text.data);
+    Call call = {.step = step, .definition = define(set, step, key.data)};
+    call.definition->calls++;
+    call.parameters = printer.parameters.items;
+    call.parameter_count = printer.parameters.count;
+    list_push(set->arena, &set->calls, call);
+}
+
+void kernel_set_print(Text *out, const KernelSet *set)
+{
+    text_add(out, "#include \"device/kernel_image.h\"\n#include \"device/kernel_math.h\"\n\n");
+    for (size_t i = 0; i < set->definitions.count; i++) {
+        const Definition *definition = set->definitions.items[i];
+        Text what = text_new(set->arena);
+        step_describe(&what, definition->first);
+        text_add(out, "%s// %s\n", i ? "\n" : "", what.data);
+        if (definition->calls > 1)
+            text_add(out, "// and %d more like it\n", definition->calls - 1);
+        text_add(out, "%s", definition->text);
+    }
+}
+
+/* ---- calls ---- */
+
+static void print_argument(Text *out, const Parameter *parameter, const KernelCaller *caller)
+{
+    switch (parameter->kind) {
+    case PARAMETER_SIZE:
+        text_add(out, parameter->size < 0 ? "(size_t)%lld" : "%lld", (long long)parameter->size);
+        break;
+    case PARAMETER_POINTER: caller->pointer(out, parameter->buffer, caller->user); break;
+    case PARAMETER_SCALAR: caller->scalar(out, parameter->scalar, caller->user); break;
+    case PARAMETER_SEED: text_add(out, "context->seed"); break;
+    case PARAMETER_CONTEXT: text_add(out, "context"); break;
+    }
+}
+
+void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller)
+{
+    const Call *call = NULL;
+    for (size_t i = 0; i < set->calls.count && !call; i++)
+        if (set->calls.items[i].step == step)
+            call = &set->calls.items[i];
+    if (!call)
+        internal_error("a kernel is called that is not in the set");
+    text_add(out, "%s(", call->definition->name);
+    bool first = true;
+    for (int rank = 0; rank < PARAMETER_RANKS; rank++)
+        for (size_t i = 0; i < call->parameter_count; i++) {
+            if (parameter_rank(&call->parameters[i]) != rank)
+                continue;
+            text_add(out, "%s", first ? "" : ", ");
+            print_argument(out, &call->parameters[i], caller);
+            first = false;
+        }
+    text_add(out, ");");
+}

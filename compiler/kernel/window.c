@@ -1,0 +1,171 @@
+/* The loops over the taps of a pooling window. With lanes they stand outside the lanes and their results are arrays over them. */
+#include "print.h"
+
+static bool has_lanes(const TapLoops *taps)
+{
+    const Value *value = taps->best ? taps->best : taps->best_tap;
+    return value->per_lane;
+}
+
+static void open_lanes(Printer *printer)
+{
+    print_line(printer, "#pragma omp simd");
+    print_open(printer, "for (size_t lane = 0; lane < %s; lane++)", printer->lane_limit);
+}
+
+/* The names of what the taps compute, and their declarations. */
+typedef struct Results {
+    const char *best, *tap;             /* as declared */
+    const char *best_element, *tap_element;
+} Results;
+
+static Results declare_results(Printer *printer, const TapLoops *taps)
+{
+    Results results = {0};
+    const char *first = taps->kind == WINDOW_MAX ? "-INFINITY" : "0.0f";
+    const char *lanes = has_lanes(taps) ? arena_format(printer->arena, "[%lld]", (long long)printer->kernel->lanes) : "";
+    const char *lane = has_lanes(taps) ? "[lane]" : "";
+    const char *wish = taps->kind == WINDOW_MAX ? "largest" : "sum";
+    results.best = printer_name(printer, wish);
+    results.best_element = arena_format(printer->arena, "%s%s", results.best, lane);
+    if (taps->best_tap) {
+        results.tap = printer_name(printer, "largest_tap");
+        results.tap_element = arena_format(printer->arena, "%s%s", results.tap, lane);
+    }
+    if (!has_lanes(taps)) {
+        print_line(printer, "float %s = %s;", results.best, first);
+        if (results.tap)
+            print_line(printer, "int %s = -1;", results.tap);
+        return results;
+    }
+    print_line(printer, "float %s%s;", results.best, lanes);
+    if (results.tap)
+        print_line(printer, "int %s%s;", results.tap, lanes);
+    open_lanes(printer);
+    print_line(printer, "%s = %s;", results.best_element, first);
+    if (results.tap)
+        print_line(printer, "%s = -1;", results.tap_element);
+    print_close(printer);
+    return results;
+}
+
+/* Taps of a pooling: every pixel under the window. Unsigned arithmetic: a pixel before the first is far behind the last. */
+static void open_pooling(Printer *printer, const TapLoops *taps, int i)
+{
+    static const char *const tap[2] = {"ky", "kx"}, *const pixel[2] = {"row", "column"};
+    const Window *window = taps->window;
+    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]),
+                                       taps->extent[i]);
+    print_open(printer, "for (size_t %s = 0; %s < %lld; %s++)", tap[i], tap[i], (long long)window->kernel[i], tap[i]);
+    print_line(printer, "const size_t %s = %s;", pixel[i], form_text(printer, &taps->inside[i]));
+    print_line(printer, "if (%s >= %s)", pixel[i], limit);
+    print_line(printer, "    continue;");
+}
+
+/* Taps of a gradient: every window that covers the pixel. */
+static void open_gradient(Printer *printer, const TapLoops *taps, int i)
+{
+    static const char *const pixel[2] = {"row", "column"}, *const tap[2] = {"ky", "kx"};
+    const Window *window = taps->window;
+    long long kernel = (long long)window->kernel[i], stride = (long long)window->stride[i];
+    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]),
+                                       taps->extent[i]);
+    const char *inside = arena_format(printer->arena, "(%s + %lld)", form_text(printer, &taps->outside[i]),
+                                      (long long)window->pad_before[i]);
+    print_line(printer, "const size_t first_%s = %s < %lld ? 0 : (%s - %lld) / %lld;", pixel[i], inside, kernel, inside,
+               kernel - stride, stride);
+    print_open(printer, "for (size_t %s = first_%s; %s < %s && %s * %lld <= %s; %s++)", pixel[i], pixel[i], pixel[i],
+               limit, pixel[i], stride, inside, pixel[i]);
+    if (taps->kind == WINDOW_MAX_GRADIENT)
+        print_line(printer, "const size_t %s = %s - %s * %lld;", tap[i], inside, pixel[i], stride);
+}
+
+/* How many pixels a window of an average has; for gradients of the window at row and column. */
+static void print_share(Printer *printer, const TapLoops *taps)
+{
+    static const char *const pixel[2] = {"row", "column"};
+    const Window *window = taps->window;
+    if (window->count_padding) {
+        print_line(printer, "const float share = 1.0f / %lldf;", (long long)(window->kernel[0] * window->kernel[1]));
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *extent = size_parameter(printer, i ? "input_columns" : "input_rows", window->input_extent[i]);
+        print_line(printer, "const ptrdiff_t from_%s = (ptrdiff_t)(%s * %lld) - %lld;", pixel[i], pixel[i],
+                   (long long)window->stride[i], (long long)window->pad_before[i]);
+        print_line(printer, "const ptrdiff_t to_%s = hp_smaller(from_%s + %lld, (ptrdiff_t)%s);", pixel[i], pixel[i],
+                   (long long)window->kernel[i], extent);
+    }
+    print_line(printer, "const float share = 1.0f / (float)((to_row - hp_larger(from_row, 0)) * "
+                        "(to_column - hp_larger(from_column, 0)));");
+}
+
+static void print_body(Printer *printer, const TapLoops *taps, const Results *results)
+{
+    printer->taps = taps;
+    for (size_t i = 0; i < taps->values.count; i++)
+        print_value(printer, taps->values.items[i]);
+    const char *body = value_use(printer, taps->body);
+    switch (taps->kind) {
+    case WINDOW_MAX:
+        print_line(printer, "const float candidate = %s;", body);
+        if (results->tap) {
+            print_line(printer, "const bool wins = %s < 0 || candidate > %s || candidate != candidate;",
+                       results->tap_element, results->best_element);
+            print_line(printer, "%s = wins ? (int)(ky * %lld + kx) : %s;", results->tap_element,
+                       (long long)taps->window->kernel[1], results->tap_element);
+        } else {
+            print_line(printer, "const bool wins = candidate > %s || candidate != candidate;", results->best_element);
+        }
+        print_line(printer, "%s = wins ? candidate : %s;", results->best_element, results->best_element);
+        break;
+    case WINDOW_AVERAGE: print_line(printer, "%s += %s;", results->best_element, body); break;
+    case WINDOW_MAX_GRADIENT:
+        print_line(printer, "%s += %s == ky * %lld + kx ? %s : 0.0f;", results->best_element,
+                   value_use(printer, taps->index), (long long)taps->window->kernel[1], body);
+        break;
+    case WINDOW_AVERAGE_GRADIENT: print_line(printer, "%s += %s * share;", results->best_element, body); break;
+    }
+    printer->taps = NULL;
+}
+
+/* The sum of an average pooling becomes the average. */
+static void print_average(Printer *printer, const TapLoops *taps, const Results *results)
+{
+    const Window *window = taps->window;
+    const char *count = arena_format(printer->arena, "%lldf", (long long)(window->kernel[0] * window->kernel[1]));
+    if (!window->count_padding)
+        count = "(float)inside";
+    if (has_lanes(taps))
+        open_lanes(printer);
+    print_line(printer, "%s /= %s;", results->best_element, count);
+    if (has_lanes(taps))
+        print_close(printer);
+}
+
+void print_taps(Printer *printer, const TapLoops *taps)
+{
+    Results results = declare_results(printer, taps);
+    bool counts = taps->kind == WINDOW_AVERAGE && !taps->window->count_padding;
+    if (counts)
+        print_line(printer, "size_t inside = 0;");
+    for (int i = 0; i < 2; i++)
+        (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, i);
+    if (counts)
+        print_line(printer, "inside++;");
+    if (taps->kind == WINDOW_AVERAGE_GRADIENT)
+        print_share(printer, taps);
+    if (has_lanes(taps))
+        open_lanes(printer);
+    print_body(printer, taps, &results);
+    if (has_lanes(taps))
+        print_close(printer);
+    print_close(printer);
+    print_close(printer);
+    if (taps->kind == WINDOW_AVERAGE)
+        print_average(printer, taps, &results);
+    if (taps->best)
+        printer->value_text[taps->best->id] = results.best_element;
+    if (taps->best_tap)
+        printer->value_text[taps->best_tap->id] = results.tap_element;
+}

@@ -1,0 +1,417 @@
+#include "harness.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "compiler/passes/format.h"
+#include "runtime/device/library.h"
+#include "tests/pass/random_graph.h"
+
+extern char **environ;
+
+/* ---- values ---- */
+
+static int64_t place_of(const Harness *harness, const Buffer *buffer)
+{
+    int64_t offset;
+    const Buffer *root = buffer_root(buffer, &offset);
+    if (root->variable)
+        return harness->offsets[root->variable->index] + offset;
+    return harness->variable_bytes + root->offset + offset;
+}
+
+static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, DataType *dtype)
+{
+    *format = buffer->node ? buffer->node->format : buffer->variable->format;
+    *dtype = buffer->node ? buffer->node->dtype : buffer->variable->dtype;
+    return buffer->node ? buffer->node->shape : buffer->variable->shape;
+}
+
+static int64_t place_of_element(const HpPlaces *places, Shape shape, int64_t row_stride, int64_t number)
+{
+    int64_t at = 0;
+    for (int axis = shape.rank - 1; axis >= 0; axis--) {
+        int64_t index = number % shape.extents[axis], stride = places->stride[axis];
+        number /= shape.extents[axis];
+        if (axis == 0 && row_stride)
+            stride = row_stride;
+        at += index / places->block[axis] * stride + index % places->block[axis] * places->inner_stride[axis];
+    }
+    return at;
+}
+
+static void set_element(char *memory, DataType dtype, int64_t at, double value)
+{
+    switch (dtype) {
+    case DATA_U8: ((uint8_t *)memory)[at] = (uint8_t)value; break;
+    case DATA_I64: ((int64_t *)memory)[at] = (int64_t)value; break;
+    default: ((float *)memory)[at] = (float)value;
+    }
+}
+
+static double get_element(const char *memory, DataType dtype, int64_t at)
+{
+    switch (dtype) {
+    case DATA_U8: return ((const uint8_t *)memory)[at];
+    case DATA_I64: return (double)((const int64_t *)memory)[at];
+    default: return (double)((const float *)memory)[at];
+    }
+}
+
+static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride, const double *values)
+{
+    HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
+    int64_t count = shape_count(shape);
+    if (!row_stride)
+        memset(memory, 0, (size_t)(places.count * data_type_bytes(dtype)));
+    for (int64_t i = 0; i < count; i++)
+        set_element(memory, dtype, place_of_element(&places, shape, row_stride, i), values[i]);
+}
+
+/* The error of a tensor in memory, and that its padding is zero. */
+static double compare_tensor(const char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride,
+                             const double *values, const char *what)
+{
+    HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
+    int64_t count = shape_count(shape);
+    double *found = malloc((size_t)(count ? count : 1) * sizeof *found);
+    char *is_element = calloc((size_t)places.count, 1);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = place_of_element(&places, shape, row_stride, i);
+        found[i] = get_element(memory, dtype, at);
+        if (!row_stride)
+            is_element[at] = 1;
+    }
+    double error = random_error(found, values, count);
+    if (getenv("HPANET_SHOW"))
+        for (int64_t i = 0, shown = 0; i < count && shown < 5; i++)
+            if (fabs(found[i] - values[i]) > 1e-3)
+                fprintf(stderr, "%s[%lld]: %g should be %g\n", what, (long long)i, found[i], values[i]), shown++;
+    for (int64_t i = 0; i < places.count && !row_stride; i++)
+        if (!is_element[i] && get_element(memory, dtype, i) != 0)
+            fail_msg("%s: the padding at %lld is %g, not 0", what, (long long)i, get_element(memory, dtype, i));
+    free(found);
+    free(is_element);
+    return error;
+}
+
+static void write_buffer(Harness *harness, const Buffer *buffer)
+{
+    HpFormat format;
+    DataType dtype;
+    Shape shape = shape_of_buffer(buffer, &format, &dtype);
+    if (!buffer->node) /* an input of the image kernel: not part of the graph */
+        return;
+    const double *values = interpreter_value(harness->interpreter, buffer->node);
+    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->row_stride, values);
+}
+
+static void check_tensor(Harness *harness, const char *memory, Shape shape, HpFormat format, DataType dtype,
+                         int64_t row_stride, const double *values, const char *what, double tolerance)
+{
+    double error = compare_tensor(memory, shape, format, dtype, row_stride, values, what);
+    if (error > harness->worst)
+        harness->worst = error;
+    if (!(error <= tolerance)) {
+        fprintf(stderr, "generated code is kept in %s\n", harness->folder);
+        harness->folder = NULL;
+        fail_msg("%s: %s is off by %g, allowed are %g", harness->graph->name, what, error, tolerance);
+    }
+}
+
+/* ---- generating and compiling ---- */
+
+static void print_pointer(Text *out, const Buffer *buffer, void *user)
+{
+    const Harness *harness = user;
+    text_add(out, "(void *)(memory + %lld)", (long long)place_of(harness, buffer));
+}
+
+static void print_scalar(Text *out, const Variable *scalar, void *user)
+{
+    (void)user;
+    text_add(out, "context->scalars[%d]", scalar->index);
+}
+
+static const char *print_code(Harness *harness)
+{
+    Text out = text_new(harness->arena);
+    text_add(&out, "#include \"hpart.h\"\n");
+    kernel_set_print(&out, harness->kernels);
+    KernelCaller caller = {print_pointer, print_scalar, harness};
+    for (size_t i = 0; i < harness->schedule->steps.count; i++) {
+        const Step *step = harness->schedule->steps.items[i];
+        if (step->kind != STEP_KERNEL)
+            continue;
+        text_add(&out, "\nvoid step_%zu(const HpContext *context, char *memory);\n", i);
+        text_add(&out, "void step_%zu(const HpContext *context, char *memory)\n{\n    (void)context;\n    (void)memory;\n    ", i);
+        kernel_print_call(&out, harness->kernels, step, &caller);
+        text_add(&out, "\n}\n");
+    }
+    return out.data;
+}
+
+static void compile(Harness *harness, const char *optimise)
+{
+    char folder[] = "/tmp/hpanet_codegen_XXXXXX";
+    if (!mkdtemp(folder))
+        fail_msg("no temporary folder");
+    harness->folder = arena_string(harness->arena, folder);
+    const char *source = arena_format(harness->arena, "%s/kernels.c", folder);
+    const char *object = arena_format(harness->arena, "%s/kernels.so", folder);
+    FILE *file = fopen(source, "w");
+    assert_non_null(file);
+    fputs(print_code(harness), file);
+    assert_int_equal(fclose(file), 0);
+    const char *root = getenv("HPANET_ROOT");
+    char *include = arena_format(harness->arena, "-I%s/runtime", root ? root : ".");
+    char *arguments[] = {"cc", "-std=gnu17", (char *)optimise, "-march=native", "-fopenmp", "-fno-math-errno",
+                         "-fno-trapping-math", "-Wall", "-Werror", "-shared", "-fPIC", include, "-o", (char *)object,
+                         (char *)source, "-lm", NULL};
+    pid_t child;
+    int status = -1;
+    assert_int_equal(posix_spawnp(&child, "cc", NULL, NULL, arguments, environ), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status != 0) {
+        harness->folder = NULL;
+        fail_msg("the C compiler refuses %s", source);
+    }
+    harness->library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (!harness->library)
+        fail_msg("%s", dlerror());
+}
+
+/* ---- running ---- */
+
+void harness_run_step(Harness *harness, const Step *step)
+{
+    char *memory = harness->memory;
+    switch (step->kind) {
+    case STEP_ALIAS: return;
+    case STEP_COPY:
+        memcpy(memory + place_of(harness, step->outputs.items[0]), memory + place_of(harness, step->inputs.items[0]),
+               (size_t)step->inputs.items[0]->bytes);
+        return;
+    case STEP_LIBRARY:
+        if (!step->call->handle)
+            hp_library_create(step->call);
+        hp_library_execute(step->call, memory + place_of(harness, step->a),
+                           step->b ? memory + place_of(harness, step->b) : NULL,
+                           step->bias ? memory + place_of(harness, step->bias) : NULL,
+                           memory + place_of(harness, step->outputs.items[0]),
+                           step->scratchpad ? memory + place_of(harness, step->scratchpad) : NULL);
+        return;
+    case STEP_KERNEL: break;
+    }
+    char name[32];
+    snprintf(name, sizeof name, "step_%d", step->index);
+    void (*function)(const HpContext *, char *);
+    *(void **)&function = dlsym(harness->library, name);
+    assert_non_null(function);
+    function(&harness->context, memory);
+}
+
+static void set_variables(Harness *harness)
+{
+    const Variables *variables = harness->graph->variables;
+    for (size_t i = 0; i < variables->list.count; i++) {
+        const Variable *variable = variables->list.items[i];
+        if (variable->kind == HP_SCALAR)
+            harness->context.scalars[i] = (float)harness->start[i][0];
+        else
+            write_tensor(harness->memory + harness->offsets[i], variable->shape, variable->format, variable->dtype, 0,
+                         harness->start[i]);
+    }
+}
+
+/* With an addend the call finds it where its result will lie; the copy before it, or the plan, saw to that. */
+static void feed_step(Harness *harness, const Step *step)
+{
+    for (size_t i = 0; i < step->inputs.count; i++)
+        write_buffer(harness, step->inputs.items[i]);
+    if (step->kind == STEP_LIBRARY && step->addend) {
+        const Buffer *output = step->outputs.items[0];
+        const double *values = interpreter_value(harness->interpreter, step->addend->node);
+        write_tensor(harness->memory + place_of(harness, output), output->node->shape, output->node->format,
+                     output->node->dtype, 0, values);
+    }
+}
+
+void harness_check_steps(Harness *harness, double tolerance)
+{
+    set_variables(harness);
+    for (size_t i = 0; i < harness->schedule->steps.count; i++) {
+        const Step *step = harness->schedule->steps.items[i];
+        if (step->kind == STEP_ALIAS || step->kind == STEP_COPY || step->nodes.items[0]->op == OP_IMAGE)
+            continue;
+        feed_step(harness, step);
+        for (size_t j = 0; step->scratchpad && j < (size_t)step->scratchpad->bytes; j++)
+            harness->memory[place_of(harness, step->scratchpad) + (int64_t)j] = (char)0xff;
+        harness_run_step(harness, step);
+        for (size_t j = 0; j < step->outputs.count; j++) {
+            const Buffer *output = step->outputs.items[j];
+            const Node *node = output->node;
+            Text what = text_new(harness->arena);
+            text_add(&what, "step %zu ", i);
+            buffer_describe(&what, output);
+            check_tensor(harness, harness->memory + place_of(harness, output), node->shape, node->format, node->dtype,
+                         output->row_stride, interpreter_value(harness->interpreter, node), what.data,
+                         step->kind == STEP_LIBRARY ? 1e-4 : tolerance);
+        }
+    }
+}
+
+void harness_check_run(Harness *harness, double tolerance)
+{
+    memset(harness->memory, 0xff, (size_t)(harness->variable_bytes + harness->schedule->arena_bytes));
+    set_variables(harness);
+    const Graph *graph = harness->graph;
+    for (size_t i = 0; i < harness->schedule->steps.count; i++) {
+        const Step *step = harness->schedule->steps.items[i];
+        if (step->kind == STEP_KERNEL && step->nodes.items[0]->op == OP_IMAGE)
+            write_buffer(harness, step->outputs.items[0]);
+        else
+            harness_run_step(harness, step);
+    }
+    for (size_t i = 0; i < graph->results.count; i++) {
+        const Node *node = graph->results.items[i].node;
+        const Buffer *buffer = harness->schedule->buffer_of[node->id];
+        check_tensor(harness, harness->memory + place_of(harness, buffer), node->shape, HP_FORMAT_PLAIN, node->dtype, 0,
+                     interpreter_value(harness->interpreter, node), graph->results.items[i].name, tolerance);
+    }
+    for (size_t i = 0; i < graph->variables->list.count; i++) {
+        const Variable *variable = graph->variables->list.items[i];
+        if (variable->kind != HP_SCALAR)
+            check_tensor(harness, harness->memory + harness->offsets[i], variable->shape, variable->format,
+                         variable->dtype, 0, interpreter_variable(harness->interpreter, variable), variable->name, tolerance);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void run_interpreter(Harness *harness)
+{
+    const Variables *variables = harness->graph->variables;
+    harness->interpreter = interpreter_new(harness->arena, variables);
+    random_fill(harness->interpreter, variables, HARNESS_SEED);
+    interpreter_set_seed(harness->interpreter, HARNESS_SEED);
+    harness->context.seed = HARNESS_SEED;
+    harness->start = ARENA_ARRAY(harness->arena, double *, variables->list.count);
+    harness->context.scalars = ARENA_ARRAY(harness->arena, float, variables->list.count);
+    for (size_t i = 0; i < variables->list.count; i++) {
+        const Variable *variable = variables->list.items[i];
+        int64_t count = shape_count(variable->shape);
+        double *values = interpreter_variable(harness->interpreter, variable);
+        harness->start[i] = ARENA_ARRAY(harness->arena, double, (size_t)count);
+        for (int64_t j = 0; j < count; j++) /* both see what a float can hold */
+            values[j] = harness->start[i][j] = variable->dtype == DATA_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
+    }
+    for (size_t i = 0; i < harness->graph->nodes.count; i++) {
+        const Node *node = harness->graph->nodes.items[i];
+        if (node->op != OP_IMAGE)
+            continue;
+        double *image = ARENA_ARRAY(harness->arena, double, (size_t)shape_count(node->shape));
+        for (int64_t j = 0; j < shape_count(node->shape); j++)
+            image[j] = (double)(float)sin((double)(j * 37 % 1009));
+        interpreter_set_image(harness->interpreter, image);
+    }
+    interpreter_run(harness->interpreter, harness->graph);
+}
+
+static void verify_schedule(const Schedule *schedule);
+
+Harness *harness_new(Graph *graph, const char *optimise)
+{
+    Harness *harness = ARENA_NEW(graph->arena, Harness);
+    harness->arena = graph->arena;
+    harness->graph = graph;
+    pass_layout(graph);
+    graph_verify(graph, "layout");
+    run_interpreter(harness);
+    harness->schedule = pass_fuse(graph);
+    kernels_build(harness->schedule);
+    pass_plan(harness->schedule);
+    verify_schedule(harness->schedule);
+    harness->offsets = ARENA_ARRAY(graph->arena, int64_t, graph->variables->list.count);
+    harness->variable_bytes = pass_plan_variables(graph->variables, harness->offsets);
+    size_t bytes = (size_t)(harness->variable_bytes + harness->schedule->arena_bytes);
+    harness->memory = aligned_alloc(64, bytes ? bytes : 64);
+    memset(harness->memory, 0xff, bytes);
+    harness->kernels = kernel_set_new(graph->arena);
+    for (size_t i = 0; i < harness->schedule->steps.count; i++)
+        if (harness->schedule->steps.items[i]->kind == STEP_KERNEL)
+            kernel_set_add(harness->kernels, harness->schedule->steps.items[i]);
+    compile(harness, optimise);
+    return harness;
+}
+
+void harness_free(Harness *harness)
+{
+    if (harness->library)
+        dlclose(harness->library);
+    for (size_t i = 0; i < harness->schedule->steps.count; i++)
+        if (harness->schedule->steps.items[i]->kind == STEP_LIBRARY && harness->schedule->steps.items[i]->call->handle)
+            hp_library_destroy(harness->schedule->steps.items[i]->call);
+    static const char *const files[] = {"kernels.c", "kernels.so", ""};
+    for (int i = 0; harness->folder && i < 3; i++)
+        remove(arena_format(harness->arena, "%s/%s", harness->folder, files[i]));
+    free(harness->memory);
+    interpreter_free(harness->interpreter);
+}
+
+int harness_kernel_steps(const Harness *harness)
+{
+    int count = 0;
+    for (size_t i = 0; i < harness->schedule->steps.count; i++)
+        count += harness->schedule->steps.items[i]->kind == STEP_KERNEL;
+    return count;
+}
+
+void harness_check(Graph *graph, const char *optimise, double tolerance)
+{
+    pass_expand(graph);
+    Harness *harness = harness_new(graph, optimise);
+    harness_check_steps(harness, tolerance);
+    harness_check_run(harness, 100 * tolerance);
+    harness_free(harness);
+}
+
+/* ---- the plan, checked by brute force ---- */
+
+
+/* Walks the steps and keeps what every byte of the arena holds: a step must find what it reads where it was written. */
+static void verify_schedule(const Schedule *schedule)
+{
+    int64_t words = schedule->arena_bytes / 64;
+    const Buffer **holds = calloc((size_t)(words + 1), sizeof *holds);
+    for (size_t s = 0; s < schedule->steps.count; s++) {
+        const Step *step = schedule->steps.items[s];
+        for (size_t i = 0; i < step->inputs.count; i++) {
+            int64_t offset;
+            const Buffer *root = buffer_root(step->inputs.items[i], &offset);
+            /* in place: the memory's newest owner is the root of whoever wrote it */
+            for (int64_t w = root->offset / 64; !root->variable && w < (root->offset + root->bytes) / 64; w++)
+                if (holds[w] != root)
+                    fail_msg("%s, step %zu: byte %lld no longer holds what it reads", schedule->graph->name, s,
+                             (long long)w * 64);
+        }
+        for (size_t i = 0; i <= step->outputs.count; i++) {
+            const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i] : step->scratchpad;
+            int64_t offset;
+            const Buffer *root = buffer ? buffer_root(buffer, &offset) : NULL;
+            for (int64_t w = root ? root->offset / 64 : 0; root && !root->variable && w < (root->offset + root->bytes + 63) / 64;
+                 w++)
+                holds[w] = root;
+        }
+    }
+    free(holds);
+}

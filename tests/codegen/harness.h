@@ -1,0 +1,46 @@
+/* Runs a graph as generated code and compares every tensor it stores with the interpreter. */
+#ifndef HPANET_TESTS_CODEGEN_HARNESS_H
+#define HPANET_TESTS_CODEGEN_HARNESS_H
+
+#include "compiler/kernel/kernel.h"
+#include "compiler/passes/passes.h"
+
+enum { HARNESS_SEED = 7 }; /* of the variables' values and of random numbers */
+
+typedef struct Harness {
+    Arena *arena;
+    Graph *graph;
+    Schedule *schedule;
+    KernelSet *kernels;
+    Interpreter *interpreter;
+    double **start;        /* the variables before the run, row-major */
+    int64_t *offsets;      /* of the variables */
+    int64_t variable_bytes;
+    char *memory;
+    HpContext context;
+    const char *folder;    /* of generated files, removed by harness_free */
+    void *library;
+    double worst;          /* largest error found */
+} Harness;
+
+/* Layout, fusion, kernels, plan; compiled with -Wall -Werror. `optimise` is the C compiler's flag: "-O1". */
+Harness *harness_new(Graph *graph, const char *optimise);
+
+/* Each step alone, fed the interpreter's values: every stored element within `tolerance` * max|r| of its tensor, every
+ * padded element zero. */
+void harness_check_steps(Harness *harness, double tolerance);
+
+/* The whole function once in its own memory: results and updated variables. */
+void harness_check_run(Harness *harness, double tolerance);
+
+/* All three on a fresh graph; the graph may hold BATCHNORM nodes. */
+void harness_check(Graph *graph, const char *optimise, double tolerance);
+
+void harness_free(Harness *harness);
+
+int harness_kernel_steps(const Harness *harness);
+
+/* Runs one step, for timing. */
+void harness_run_step(Harness *harness, const Step *step);
+
+#endif
