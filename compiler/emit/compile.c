@@ -1,0 +1,141 @@
+/* Runs the C compiler: no shell, one process per source file, its messages shown as they are. */
+#include "compile.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <stdlib.h>
+#include "../base/diagnostic.h"
+#include "../base/text.h"
+
+typedef LIST(char *) Arguments; /* NULL-terminated for posix_spawn by run() */
+
+extern char **environ;
+
+/* ---------------------------------------------------------------- where things are */
+
+Installation installation_find(Arena *arena)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        const char *prefix = dirname(dirname(path)); /* PREFIX/bin/hpacc */
+        Installation installed = {arena_format(arena, "%s/lib/hpanet/libhpart.a", prefix),
+                                  arena_format(arena, "%s/include/hpanet", prefix),
+                                  arena_format(arena, "%s/share/hpanet/models", prefix)};
+        if (access(installed.library, R_OK) == 0 && access(installed.headers, R_OK) == 0)
+            return installed;
+    }
+    Installation built = {HPANET_BUILD_LIBRARY, HPANET_SOURCE_HEADERS, HPANET_SOURCE_MODELS};
+    if (access(built.library, R_OK) != 0)
+        fatal("the runtime library is missing: %s does not exist, nor lib/hpanet/libhpart.a beside hpacc's "
+              "bin folder; "
+              "build the target hpart, or install with cmake --install",
+              built.library);
+    return built;
+}
+
+/* ---------------------------------------------------------------- processes */
+
+static void add_words(Arena *arena, Arguments *arguments, const char *words)
+{
+    char *copy = arena_string(arena, words), *rest = NULL;
+    for (char *word = strtok_r(copy, " ;", &rest); word; word = strtok_r(NULL, " ;", &rest))
+        list_push(arena, arguments, word);
+}
+
+static void add(Arena *arena, Arguments *arguments, const char *word)
+{
+    list_push(arena, arguments, arena_string(arena, word));
+}
+
+static pid_t start(Arena *arena, Arguments *arguments)
+{
+    list_push(arena, arguments, NULL);
+    pid_t process;
+    int error = posix_spawnp(&process, arguments->items[0], NULL, NULL, arguments->items, environ);
+    if (error == ENOENT)
+        fatal(
+            "there is no C compiler \"%s\": install one (Debian, Ubuntu: apt install gcc) or name it in the "
+            "environment variable CC; --emit source writes the sources alone",
+            arguments->items[0]);
+    if (error)
+        fatal("the C compiler \"%s\" cannot be started: %s", arguments->items[0], strerror(error));
+    return process;
+}
+
+static void finish(pid_t process, const Arguments *arguments)
+{
+    int status;
+    while (waitpid(process, &status, 0) < 0)
+        if (errno != EINTR)
+            fatal("waiting for the C compiler: %s", strerror(errno));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    fprintf(stderr, "hpacc: the C compiler failed; its command was\n ");
+    for (size_t i = 0; i + 1 < arguments->count; i++)
+        fprintf(stderr, " %s", arguments->items[i]);
+    fputc('\n', stderr);
+    if (WIFSIGNALED(status))
+        fatal("\"%s\" was ended by signal %d", arguments->items[0], WTERMSIG(status));
+    fatal("\"%s\" ended with status %d", arguments->items[0], WEXITSTATUS(status));
+}
+
+/* ---------------------------------------------------------------- compiling */
+
+/* x86-64-v4 is AVX-512 F, BW, CD, DQ, VL; v3 is AVX2, FMA, BMI: what the program checks when it starts. */
+static const char *machine_options(const char *isa)
+{
+    if (strcmp(isa, "avx512") == 0)
+        return "-march=x86-64-v4 -mprefer-vector-width=512";
+    return strcmp(isa, "avx2") == 0 ? "-march=x86-64-v3" : "-march=x86-64-v2";
+}
+
+static void add_compiler(Arena *arena, Arguments *arguments)
+{
+    const char *compiler = getenv("CC");
+    add_words(arena, arguments, compiler && *compiler ? compiler : "cc");
+    if (arguments->count == 0)
+        add(arena, arguments, "cc");
+    add_words(arena, arguments, HPANET_SANITIZER_OPTIONS);
+}
+
+void compile_program(Arena *arena, const char *folder, const char *name, const char *isa)
+{
+    static const char *const sources[] = {"functions", "model", "products"};
+    enum { SOURCES = sizeof sources / sizeof *sources };
+    Installation installation = installation_find(arena);
+    Arguments commands[SOURCES] = {0}, link = {0};
+    pid_t processes[SOURCES];
+    add_compiler(arena, &link);
+    for (int i = 0; i < SOURCES; i++) {
+        const char *object = arena_format(arena, "%s/%s.o", folder, sources[i]);
+        add_compiler(arena, &commands[i]);
+        add_words(arena, &commands[i],
+                  "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
+        add_words(arena, &commands[i], machine_options(isa));
+        add(arena, &commands[i], arena_format(arena, "-I%s", installation.headers));
+        add(arena, &commands[i], "-c");
+        add(arena, &commands[i], arena_format(arena, "%s/%s.c", folder, sources[i]));
+        add(arena, &commands[i], "-o");
+        add(arena, &commands[i], object);
+        add(arena, &link, object);
+        processes[i] = start(arena, &commands[i]);
+    }
+    for (int i = 0; i < SOURCES; i++)
+        finish(processes[i], &commands[i]);
+    add(arena, &link, installation.library);
+    add_words(arena, &link, HPANET_LINK_OPTIONS);
+    add(arena, &link, "-fopenmp");
+    add(arena, &link, "-o");
+    add(arena, &link, arena_format(arena, "%s/%s", folder, name));
+    finish(start(arena, &link), &link);
+    for (int i = 0; i < SOURCES; i++)
+        unlink(arena_format(arena, "%s/%s.o", folder, sources[i]));
+}

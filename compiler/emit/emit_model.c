@@ -1,0 +1,173 @@
+/* model.c of a model: its tables and main(). */
+#include <string.h>
+#include "emit.h"
+
+/* ---------------------------------------------------------------- variables and scalars */
+
+static void print_variable(Text *out, const Emission *emission, const Variable *variable)
+{
+    static const char *const kinds[] = {[HP_PARAMETER] = "HP_PARAMETER",
+                                        [HP_STATISTIC] = "HP_STATISTIC",
+                                        [HP_OPTIMIZER_STATE] = "HP_OPTIMIZER_STATE",
+                                        [HP_GRADIENT] = "HP_GRADIENT",
+                                        [HP_INPUT] = "HP_INPUT",
+                                        [HP_NORMALIZATION] = "HP_NORMALIZATION",
+                                        [HP_DERIVED] = "HP_DERIVED",
+                                        [HP_SCALAR] = "HP_SCALAR"};
+    static const char *const initializers[] = {[HP_INITIAL_CONSTANT] = "HP_INITIAL_CONSTANT",
+                                               [HP_INITIAL_NORMAL] = "HP_INITIAL_NORMAL",
+                                               [HP_INITIAL_UNIFORM] = "HP_INITIAL_UNIFORM"};
+    const Shape *shape = &variable->shape;
+    static const int element_bytes[] = {[DATA_F32] = 4, [DATA_U8] = 1, [DATA_I64] = 8};
+    text_add(out, "    {");
+    emit_string(out, variable->name);
+    text_add(out, ", %s, %s, %d, ", kinds[variable->kind], emit_format(variable->format), shape->rank);
+    emit_numbers(out, shape->rank, shape->extents);
+    text_add(out, ", %lld, %lld, %d, {%s, ", (long long)emission->variable_offsets[variable->index],
+             (long long)hp_format_count(variable->format, shape->rank, shape->extents),
+             element_bytes[variable->dtype], initializers[variable->initializer.kind]);
+    text_add_number(out, variable->initializer.value);
+    text_add(out, "}, %d},\n", variable->group);
+}
+
+static void print_variables(Text *out, const Emission *emission)
+{
+    const VariableList *list = &emission->program->variables->list;
+    text_add(out, "\n/* ---- variables: name, kind, format, shape, offset, elements, bytes each, "
+                  "initializer, group ---- */\n"
+                  "\nstatic const HpVariable variables[] = {\n");
+    for (size_t i = 0; i < list->count; i++)
+        if (emit_has_memory(list->items[i]))
+            print_variable(out, emission, list->items[i]);
+    text_add(out, "};\n");
+}
+
+/* The trainer sets these each step; all others are the recipe's. */
+static bool is_settable(const char *name)
+{
+    static const char *const kept[] = {"schedule.", "lr.", "step."};
+    if (strcmp(name, "accumulate") == 0)
+        return false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strncmp(name, kept[i], strlen(kept[i])) == 0)
+            return false;
+    return true;
+}
+
+static void print_scalars(Text *out, const Emission *emission)
+{
+    const VariableList *list = &emission->program->variables->list;
+    text_add(out, "\nstatic const HpScalar scalars[] = { /* name, default, for --set */\n");
+    for (size_t i = 0; i < list->count; i++) {
+        const Variable *variable = list->items[i];
+        if (variable->kind != HP_SCALAR)
+            continue;
+        text_add(out, "    {");
+        emit_string(out, variable->name);
+        text_add(out, ", ");
+        text_add_number(out, variable->value);
+        text_add(out, ", %s},\n", is_settable(variable->name) ? "true" : "false");
+    }
+    text_add(out, "    {NULL, 0, false}};\n");
+}
+
+static int count_variables(const Emission *emission, bool scalars)
+{
+    const VariableList *list = &emission->program->variables->list;
+    int count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        count += (list->items[i]->kind == HP_SCALAR) == scalars;
+    return count;
+}
+
+/* ---------------------------------------------------------------- the model */
+
+static int named_scalar(const Emission *emission, const char *name)
+{
+    const Variable *variable = variables_find(emission->program->variables, name);
+    return variable ? program_scalar(emission->program, variable) : -1;
+}
+
+static int function_of_kind(const Emission *emission, HpFunctionKind kind)
+{
+    for (size_t i = 0; i < emission->functions.count; i++)
+        if (emission->functions.items[i].kind == kind)
+            return (int)i;
+    return -1;
+}
+
+static void print_identity(Text *out, const Emission *emission)
+{
+    const Program *program = emission->program;
+    text_add(out, "    .name = ");
+    emit_string(out, program->name);
+    text_add(out, ",\n    .source = ");
+    emit_string(out, program->source);
+    text_add(out, ",\n    .recipe = recipe,\n    .version = ");
+    emit_string(out, HPANET_VERSION);
+    text_add(out, ",\n    .target = ");
+    emit_string(out, emission->library
+                         ? arena_format(emission->arena, "cpu %s %s", emission->isa, emission->library)
+                         : arena_format(emission->arena, "cpu %s portable", emission->isa));
+    text_add(out, ",\n    .isa = ");
+    emit_string(out, emission->isa);
+    text_add(out, ",\n    .library_version = ");
+    emit_string(out, emission->library);
+    text_add(out, ",\n    .threads = %d,\n", emission->threads);
+}
+
+static void print_model(Text *out, const Emission *emission)
+{
+    const Program *program = emission->program;
+    text_add(out, "\nstatic const HpModel model = {\n");
+    print_identity(out, emission);
+    text_add(out,
+             "    .dataset = &dataset,\n    .image_size = %lld, .part_rows = %lld, .parts = %lld, "
+             ".evaluate_rows = %lld,\n    .memory_bytes = %lld,\n",
+             (long long)program->image_size, (long long)program->part,
+             (long long)(program->batch / program->part), (long long)program->part,
+             (long long)(emission->variable_bytes + emission->arena_bytes));
+    text_add(out,
+             "    .variable_count = %d, .variables = variables, .scalar_count = %d, .scalars = scalars,\n",
+             count_variables(emission, false), count_variables(emission, true));
+    text_add(out,
+             "    .accumulate_scalar = %d, .schedule_t_scalar = %d, .schedule_T_scalar = %d, "
+             ".schedule_peak_scalar = %d,\n",
+             named_scalar(emission, "accumulate"), named_scalar(emission, "schedule.t"),
+             named_scalar(emission, "schedule.T"), named_scalar(emission, "schedule.peak"));
+    text_add(
+        out,
+        "    .library_count = %zu, .library = products, .function_count = %zu, .functions = functions,\n",
+        emission->products.count, emission->functions.count);
+    text_add(out, "    .prepare = %d, .evaluate = %d, .predict = %d,\n",
+             function_of_kind(emission, HP_FUNCTION_PREPARE),
+             function_of_kind(emission, HP_FUNCTION_EVALUATE),
+             function_of_kind(emission, HP_FUNCTION_PREDICT));
+    text_add(out, "    .group_count = %zu, .groups = %s, .stage_count = %zu, .stages = stages,\n",
+             program->groups.count, emit_table((int64_t)program->groups.count, "groups"),
+             program->stages.count);
+    text_add(
+        out,
+        "    .split = {%d, %s, %s, %s},\n    .weights_count = %zu, .weights = %s, .normalize = %s,\n};\n",
+        program->split.count, emit_table(program->split.count, "split_names"),
+        emit_table(program->split.count, "split_fractions"), program->split.stratified ? "true" : "false",
+        program->weights.count, emit_table((int64_t)program->weights.count, "weights"),
+        program->normalize ? "true" : "false");
+}
+
+void emit_model(Text *out, const Emission *emission)
+{
+    text_add(out, "#include \"model.h\"\n");
+    emit_dataset(out, emission->program->dataset);
+    print_variables(out, emission);
+    print_scalars(out, emission);
+    text_add(out, "\n/* ---- functions: what each step is, bytes it moves, operations of its product; "
+                  "results ---- */\n");
+    emit_function_tables(out, emission);
+    emit_recipe(out, emission);
+    text_add(out, "\nstatic const char recipe[] =");
+    emit_long_string(out, program_recipe(emission->program));
+    text_add(out, ";\n");
+    print_model(out, emission);
+    text_add(out, "\nint main(int argc, char **argv)\n{\n    return hp_main(argc, argv, &model);\n}\n");
+}

@@ -1,0 +1,268 @@
+/* hpacc: from a .hpanet file to a native program. The pipeline is compile() below, in the order data flows.
+ */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../runtime/base/base.h"
+#include "../runtime/device/device.h"
+#include "base/diagnostic.h"
+#include "emit/compile.h"
+#include "emit/emit.h"
+#include "emit/target.h"
+#include "front/program.h"
+#include "grad/functions.h"
+#include "kernel/kernel.h"
+#include "options.h"
+#include "passes/passes.h"
+
+static Options options;
+static double pass_began;
+
+static void pass_begin(void)
+{
+    pass_began = hp_seconds();
+}
+
+static void pass_end(const char *pass, const char *on)
+{
+    if (options.time)
+        fprintf(stderr, "%8.1f ms  %-20s %s\n", (hp_seconds() - pass_began) * 1e3, pass, on);
+}
+
+/* Runs a pass, times it, and verifies the graph it leaves. */
+#define RUN(pass, graph)                                                                                     \
+    do {                                                                                                     \
+        pass_begin();                                                                                        \
+        pass_##pass(graph);                                                                                  \
+        pass_end(#pass, (graph)->name);                                                                      \
+        graph_verify(graph, #pass);                                                                          \
+    } while (0)
+
+/* ---------------------------------------------------------------- dumps */
+
+static void print_text(const Text *text)
+{
+    fwrite(text->data, 1, text->length, stdout);
+    exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+static void dump_ast(Arena *arena, Diagnostics *diagnostics)
+{
+    Text out = text_new(arena);
+    ast_print(&out, parse_file(arena, diagnostics, options.file));
+    diagnostic_stop_if_errors(diagnostics);
+    print_text(&out);
+}
+
+static void dump_graphs(Arena *arena, const FunctionList *functions)
+{
+    Text out = text_new(arena);
+    for (size_t i = 0; i < functions->count; i++)
+        graph_print(&out, functions->items[i].graph);
+    print_text(&out);
+}
+
+static void dump_schedules(const Emission *emission, void (*print)(Text *, const Schedule *))
+{
+    Text out = text_new(emission->arena);
+    for (size_t i = 0; i < emission->functions.count; i++)
+        print(&out, emission->schedules[i]);
+    print_text(&out);
+}
+
+static void dump_source(const Emission *emission)
+{
+    Text out = text_new(emission->arena);
+    kernel_set_print(&out, emission->kernels);
+    emit_functions(&out, emission);
+    print_text(&out);
+}
+
+/* ---------------------------------------------------------------- target */
+
+/* The first line: which target, and why. */
+static void choose_target(Emission *emission)
+{
+    const char *why = "asked for";
+    if (options.wants_cuda)
+        fatal("--target cuda: this hpacc is built without the CUDA target; --target cpu compiles for this "
+              "machine");
+    if (!options.wants_cpu)
+        why = cuda_answers(&why) ? "an NVIDIA GPU answers, but this hpacc is built without the CUDA target"
+                                 : why;
+    if (options.portable) {
+        hp_library_set_portable();
+        emission->isa = "avx2";
+        printf("target: cpu (%s), portable: AVX2, any oneDNN\n", why);
+    } else {
+        emission->isa = hp_library_isa();
+        emission->library = hp_library_version();
+        emission->threads = omp_get_max_threads();
+        printf("target: cpu (%s), %s, %s, %d threads\n", why, emission->isa, emission->library,
+               emission->threads);
+    }
+    fflush(stdout);
+}
+
+/* ---------------------------------------------------------------- the pipeline */
+
+static bool infers(const Function *function)
+{
+    return function->kind == HP_FUNCTION_EVALUATE || function->kind == HP_FUNCTION_PREDICT;
+}
+
+/* What evaluate and predict compute from parameters alone becomes a function of its own. */
+static void hoist_prepare(Emission *emission)
+{
+    Graph *graphs[2];
+    size_t count = 0;
+    for (size_t i = 0; i < emission->functions.count && count < 2; i++)
+        if (infers(&emission->functions.items[i]))
+            graphs[count++] = emission->functions.items[i].graph;
+    pass_begin();
+    Graph *prepare = pass_hoist(emission->arena, emission->program->variables, graphs, count);
+    pass_end("hoist", "evaluate, predict");
+    graph_verify(prepare, "hoist");
+    list_push(emission->arena, &emission->functions, ((Function){"prepare", HP_FUNCTION_PREPARE, prepare}));
+}
+
+static void optimize_graphs(Emission *emission)
+{
+    FunctionList *functions = &emission->functions;
+    for (size_t i = 0; i < functions->count; i++) {
+        Graph *graph = functions->items[i].graph;
+        graph_verify(graph, "functions_build");
+        RUN(fold, graph);
+        if (infers(&functions->items[i]))
+            RUN(fold_batchnorm, graph);
+        RUN(expand, graph);
+        RUN(fold, graph);
+    }
+    hoist_prepare(emission);
+    for (size_t i = 0; i < functions->count; i++)
+        RUN(layout, functions->items[i].graph);
+}
+
+static void schedule_functions(Emission *emission)
+{
+    size_t count = emission->functions.count;
+    emission->schedules = ARENA_ARRAY(emission->arena, Schedule *, count);
+    emission->kernels = kernel_set_new(emission->arena);
+    for (size_t i = 0; i < count; i++) {
+        Graph *graph = emission->functions.items[i].graph;
+        pass_begin();
+        Schedule *schedule = emission->schedules[i] = pass_fuse(graph);
+        pass_end("fuse", graph->name);
+        pass_begin();
+        kernels_build(schedule);
+        pass_end("kernels", graph->name);
+        pass_begin();
+        int64_t bytes = pass_plan(schedule);
+        pass_end("plan", graph->name);
+        graph_verify(graph, "plan");
+        emission->arena_bytes = bytes > emission->arena_bytes ? bytes : emission->arena_bytes;
+        for (size_t s = 0; s < schedule->steps.count; s++)
+            if (schedule->steps.items[s]->kind == STEP_KERNEL)
+                kernel_set_add(emission->kernels, schedule->steps.items[s]);
+    }
+}
+
+static void plan_variables(Emission *emission)
+{
+    Variables *variables = emission->program->variables;
+    int64_t *offsets = ARENA_ARRAY(emission->arena, int64_t, variables->list.count);
+    emission->variable_bytes = pass_plan_variables(variables, offsets);
+    emission->variable_offsets = offsets;
+}
+
+static void print_summary(const Emission *emission)
+{
+    size_t products = 0, kernels = 0;
+    int64_t before = 0;
+    for (size_t i = 0; i < emission->functions.count; i++) {
+        const Schedule *schedule = emission->schedules[i];
+        before = schedule->bytes_before > before ? schedule->bytes_before : before;
+        for (size_t s = 0; s < schedule->steps.count; s++) {
+            products += schedule->steps.items[s]->kind == STEP_LIBRARY;
+            kernels += schedule->steps.items[s]->kind == STEP_KERNEL;
+        }
+    }
+    printf("%zu functions, %zu library calls, %zu calls of %zu fused kernels\n", emission->functions.count,
+           products, kernels, kernel_set_count(emission->kernels));
+    printf("memory: %.1f MB for variables, %.1f MB for tensors (%.1f MB without sharing)\n",
+           (double)emission->variable_bytes / 1e6, (double)emission->arena_bytes / 1e6, (double)before / 1e6);
+}
+
+static void write_program(Emission *emission)
+{
+    const char *name = emission->program->name;
+    const char *folder =
+        options.folder ? options.folder : arena_format(emission->arena, "generated/%s", name);
+    pass_begin();
+    emit_sources(emission, folder);
+    pass_end("emit", folder);
+    if (options.source_only) {
+        printf("%s: sources written\n", folder);
+        return;
+    }
+    pass_begin();
+    compile_program(emission->arena, folder, name, emission->isa);
+    pass_end("cc", folder);
+    printf("%s/%s: compiled; `%s/%s --help` says what it does\n", folder, name, folder, name);
+}
+
+static void compile(Arena *arena, Diagnostics *diagnostics)
+{
+    Emission emission = {.arena = arena, .command = options_command(arena, &options)};
+    if (options.dump == DUMP_AST)
+        dump_ast(arena, diagnostics);
+    if (options.dump == DUMP_NOTHING && !options.check)
+        choose_target(&emission);
+    else if (options.portable)
+        hp_library_set_portable();
+
+    pass_begin();
+    emission.program = program_load(arena, diagnostics, options.file,
+                                    &(ProgramOptions){.dataset = options.dataset,
+                                                      .models = installation_find(arena).models,
+                                                      .image_size = options.size,
+                                                      .batch = options.batch});
+    diagnostics_print(diagnostics); /* warnings */
+    pass_end("load", options.file);
+    pass_begin();
+    emission.functions = functions_build(emission.program);
+    pass_end("functions", emission.program->name);
+    if (options.dump == DUMP_GRAPH)
+        dump_graphs(arena, &emission.functions);
+
+    optimize_graphs(&emission);
+    plan_variables(&emission);
+    schedule_functions(&emission);
+    emit_products_collect(&emission);
+
+    if (options.dump == DUMP_LAYOUT)
+        dump_schedules(&emission, schedule_print_layout);
+    if (options.dump == DUMP_KERNELS)
+        dump_schedules(&emission, schedule_print_kernels);
+    if (options.dump == DUMP_PLAN)
+        dump_schedules(&emission, schedule_print_plan);
+    if (options.dump == DUMP_SOURCE)
+        dump_source(&emission);
+    if (options.check) {
+        printf("%s: no mistakes found\n", options.file);
+        return;
+    }
+    print_summary(&emission);
+    write_program(&emission);
+}
+
+int main(int argc, char **argv)
+{
+    hp_set_program("hpacc");
+    options = options_parse(argc, argv);
+    Arena *arena = arena_new();
+    compile(arena, diagnostics_new(arena));
+    arena_free(arena);
+    return 0;
+}

@@ -1,0 +1,184 @@
+/* One table of options, read with getopt_long. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/diagnostic.h"
+#include "base/text.h"
+
+typedef struct OptionRow {
+    const char *name, *argument, *help;
+    int letter; /* what getopt_long returns: a letter, or a number of OptionCode */
+} OptionRow;
+
+enum OptionCode {
+    CODE_DATASET = 256,
+    CODE_TARGET,
+    CODE_SIZE,
+    CODE_BATCH,
+    CODE_PORTABLE,
+    CODE_EMIT,
+    CODE_CHECK,
+    CODE_DUMP,
+    CODE_TIME,
+    CODE_VERSION
+};
+
+static const OptionRow rows[] = {
+    {"dataset", "FILE", "take the data set from FILE instead of the model's `use`", CODE_DATASET},
+    {"target", "auto|cuda|cpu", "auto: cuda where a driver and a GPU answer, else cpu", CODE_TARGET},
+    {"size", "PIXELS", "side of the images, instead of the model's", CODE_SIZE},
+    {"batch", "N", "images per update, instead of the model's", CODE_BATCH},
+    {"portable", NULL, "for any CPU with AVX2 and any oneDNN: slower, the same sources everywhere",
+     CODE_PORTABLE},
+    {"emit", "program|source", "source: write the C files and do not compile them", CODE_EMIT},
+    {"output", "FOLDER", "where to write (generated/NAME)", 'o'},
+    {"check", NULL, "only look for mistakes in the model", CODE_CHECK},
+    {"dump", "STAGE", "print ast, graph, layout, kernels, plan or source and write nothing", CODE_DUMP},
+    {"time", NULL, "print how long every pass takes", CODE_TIME},
+    {"version", NULL, "print the version", CODE_VERSION},
+    {"help", NULL, "this text", 'h'},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static const char *const dump_names[] = {
+    [DUMP_NOTHING] = "",        [DUMP_AST] = "ast",   [DUMP_GRAPH] = "graph",  [DUMP_LAYOUT] = "layout",
+    [DUMP_KERNELS] = "kernels", [DUMP_PLAN] = "plan", [DUMP_SOURCE] = "source"};
+
+static _Noreturn void __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("hpacc: ", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("\n`hpacc --help` lists the options.\n", stderr);
+    exit(2);
+}
+
+static _Noreturn void print_help(void)
+{
+    printf("usage: hpacc FILE.hpanet [options]\n\n"
+           "Compiles a model to one native program that trains and predicts.\n\n");
+    for (int i = 0; i < ROWS; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s--%s%s%s",
+                 rows[i].letter < 256 ? (rows[i].letter == 'o' ? "-o, " : "-h, ") : "", rows[i].name,
+                 rows[i].argument ? " " : "", rows[i].argument ? rows[i].argument : "");
+        printf("  %-25s %s\n", left, rows[i].help);
+    }
+    printf("\nexample:\n  hpacc models/resnet34_baseline.hpanet --size 256 --batch 32\n"
+           "  generated/resnet34_baseline/resnet34_baseline train --data hpa.pack --out runs/1\n");
+    exit(0);
+}
+
+static _Noreturn void unknown_word(const char *option, const char *word, const char *const *words,
+                                   size_t count)
+{
+    const char *near = diagnostic_nearest(word, words, count);
+    if (near)
+        usage_error("--%s: \"%s\" is not a choice; did you mean \"%s\"?", option, word, near);
+    usage_error("--%s: \"%s\" is not a choice", option, word);
+}
+
+/* The index of `word` among `words`; a mistake ends the program. */
+static int choose(const char *option, const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (int)i;
+    unknown_word(option, word, words, count);
+}
+
+static int64_t positive(const char *option, const char *text, int64_t most)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end || errno || value < 1 || value > most)
+        usage_error("--%s wants a whole number from 1 to %lld, not \"%s\"", option, (long long)most, text);
+    return value;
+}
+
+static void take(Options *options, int code, const char *value)
+{
+    static const char *const targets[] = {"auto", "cuda", "cpu"}, *const products[] = {"program", "source"};
+    switch (code) {
+    case CODE_DATASET: options->dataset = value; break;
+    case CODE_TARGET: {
+        int target = choose("target", value, targets, 3);
+        options->wants_cuda = target == 1;
+        options->wants_cpu = target == 2;
+        break;
+    }
+    case CODE_SIZE: options->size = positive("size", value, 16384); break;
+    case CODE_BATCH: options->batch = positive("batch", value, 65536); break;
+    case CODE_PORTABLE: options->portable = true; break;
+    case CODE_EMIT: options->source_only = choose("emit", value, products, 2) == 1; break;
+    case CODE_CHECK: options->check = true; break;
+    case CODE_DUMP:
+        options->dump = (DumpStage)(1 + choose("dump", value, dump_names + 1, DUMP_SOURCE));
+        break;
+    case CODE_TIME: options->time = true; break;
+    case 'o': options->folder = value; break;
+    case CODE_VERSION: printf("hpacc %s\n", HPANET_VERSION); exit(0);
+    default: print_help();
+    }
+}
+
+static _Noreturn void unknown_option(const char *word)
+{
+    const char *names[ROWS];
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + strspn(word, "-"), "="),
+             word + strspn(word, "-"));
+    for (int i = 0; i < ROWS; i++)
+        names[i] = rows[i].name;
+    const char *near = diagnostic_nearest(name, names, ROWS);
+    if (near)
+        usage_error("there is no option %s; did you mean --%s?", word, near);
+    usage_error("there is no option %s", word);
+}
+
+Options options_parse(int argc, char **argv)
+{
+    Options options = {0};
+    struct option entries[ROWS + 1] = {0};
+    for (int i = 0; i < ROWS; i++)
+        entries[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
+                                     rows[i].letter};
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, ":o:h", entries, NULL)) != -1;) {
+        if (code == ':')
+            usage_error("%s wants a value", argv[optind - 1]);
+        if (code == '?')
+            unknown_option(argv[optind - 1]);
+        take(&options, code, optarg);
+    }
+    if (optind == argc)
+        usage_error("which model? A .hpanet file is needed");
+    if (optind + 1 < argc)
+        usage_error("one model at a time: both %s and %s were given", argv[optind], argv[optind + 1]);
+    options.file = argv[optind];
+    if (options.portable && options.wants_cuda)
+        usage_error("--portable is for the CPU; it does not go with --target cuda");
+    return options;
+}
+
+const char *options_command(Arena *arena, const Options *options)
+{
+    Text out = text_new(arena);
+    text_add(&out, "hpacc %s", options->file);
+    if (options->dataset)
+        text_add(&out, " --dataset %s", options->dataset);
+    if (options->size)
+        text_add(&out, " --size %lld", (long long)options->size);
+    if (options->batch)
+        text_add(&out, " --batch %lld", (long long)options->batch);
+    text_add(&out, "%s", options->portable ? " --portable" : "");
+    return out.data;
+}

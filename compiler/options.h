@@ -1,0 +1,36 @@
+/* hpacc's command line. */
+#ifndef HPACC_OPTIONS_H
+#define HPACC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+
+typedef enum DumpStage {
+    DUMP_NOTHING,
+    DUMP_AST,
+    DUMP_GRAPH,
+    DUMP_LAYOUT,
+    DUMP_KERNELS,
+    DUMP_PLAN,
+    DUMP_SOURCE
+} DumpStage;
+
+typedef struct Options {
+    const char *file;
+    const char *dataset; /* or NULL */
+    const char *folder;  /* -o, or NULL */
+    int64_t size, batch; /* 0: the file's */
+    bool wants_cuda;     /* --target cuda */
+    bool wants_cpu;      /* --target cpu */
+    bool portable, check, time, source_only;
+    DumpStage dump;
+} Options;
+
+/* Ends the program with status 2 on a mistake, and with 0 after --help and --version. */
+Options options_parse(int argc, char **argv);
+
+/* The part of the command line that decides what is written: for the header comment of the sources. */
+const char *options_command(Arena *arena, const Options *options);
+
+#endif
