@@ -1,0 +1,15 @@
+target_sources(hpart PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/area.c
+  ${CMAKE_CURRENT_LIST_DIR}/collections.c
+  ${CMAKE_CURRENT_LIST_DIR}/csv.c
+  ${CMAKE_CURRENT_LIST_DIR}/data.c
+  ${CMAKE_CURRENT_LIST_DIR}/decode.c
+  ${CMAKE_CURRENT_LIST_DIR}/index.c
+  ${CMAKE_CURRENT_LIST_DIR}/labels.c
+  ${CMAKE_CURRENT_LIST_DIR}/loader.c
+  ${CMAKE_CURRENT_LIST_DIR}/pack.c
+  ${CMAKE_CURRENT_LIST_DIR}/pack_write.c
+  ${CMAKE_CURRENT_LIST_DIR}/png.c
+  ${CMAKE_CURRENT_LIST_DIR}/split.c
+  ${CMAKE_CURRENT_LIST_DIR}/statistics.c
+  ${CMAKE_CURRENT_LIST_DIR}/walk.c)
