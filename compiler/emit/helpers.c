@@ -35,7 +35,10 @@ void emit_wrapped(Text *out, const char *first, const char *next, const char *te
                 space--;
             length = space > 0 ? space : strcspn(text, " ");
         }
-        text_add(out, "%s%.*s\n", start, (int)length, text);
+        size_t shown = length;
+        while (shown > 0 && text[shown - 1] == ' ')
+            shown--;
+        text_add(out, "%s%.*s\n", start, (int)shown, text);
         text += length;
         text += strspn(text, " ");
         start = next;

@@ -146,6 +146,7 @@ static Value call_definition(Elaborator *e, const Expression *call, const Defini
     int depth = e->frame ? e->frame->depth + 1 : 0;
     if (depth > DEEPEST_CALL) {
         report(e, call->span, "recursion", "'%s' calls itself without end", definition->name);
+        e->stopped = true;
         return value_error();
     }
     definition_used(e->program, definition);

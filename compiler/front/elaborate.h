@@ -81,6 +81,8 @@ typedef struct Elaborator {
     bool mixed_rows;           /* set when per_row was impossible */
     bool compound;             /* a loss of several calls: each gets a prefix of its own */
     bool silent;               /* reports nothing: a trial */
+    int64_t steps;      /* statements run so far: a file cannot keep the compiler busy for ever */
+    bool stopped;       /* after too many statements or calls: nothing more is run */
     const char *scalar_prefix; /* losses, optimizers and schedules: what their scalars' names begin with */
     LIST(Claim) claims;
 } Elaborator;
@@ -149,7 +151,6 @@ unsigned differing_axes(int count, Node *const *nodes); /* the axes on which ten
 Value evaluate(Elaborator *e, const Expression *expression, const char *path);
 bool evaluate_integer(Elaborator *e, const Expression *expression, const char *what, int64_t least,
                       int64_t *out);
-Span path_part_span(const Path *path, size_t part);
 const char *path_join(Arena *arena, const char *prefix, const char *name);
 const char *path_resolve(Elaborator *e, const Path *path); /* with computed parts filled in */
 
@@ -181,9 +182,7 @@ Node *make_reshape(Elaborator *e, Node *a, Shape shape, Span span);
 Node *make_variable(Elaborator *e, const char *path, const char *name, HpVariableKind kind, Shape shape,
                     HpInitializer initializer, Span span);
 Node *make_random(Elaborator *e, const char *path, Shape shape, Span span);
-bool claim(Elaborator *e, const char *name, const char *what, Span span); /* reports a name that is taken */
 bool is_claimed(const Elaborator *e, const char *name);
-bool shape_is_sane(Elaborator *e, Shape shape, Span span);
 void origin_set(Node *node, int axis, Span span);
 Variable *scalar_variable(Program *program, const char *name,
                           double value); /* HP_SCALAR, made when it is new */

@@ -20,7 +20,7 @@ void name_back(Elaborator *e, const char *old)
         e->graph->path = old;
 }
 
-bool shape_is_sane(Elaborator *e, Shape shape, Span span)
+static bool shape_is_sane(Elaborator *e, Shape shape, Span span)
 {
     double count = 1;
     for (int i = 0; i < shape.rank; i++) {
@@ -108,7 +108,8 @@ bool is_claimed(const Elaborator *e, const char *name)
     return false;
 }
 
-bool claim(Elaborator *e, const char *name, const char *what, Span span)
+/* Reports a name that is taken. */
+static bool claim(Elaborator *e, const char *name, const char *what, Span span)
 {
     for (size_t i = 0; i < e->claims.count; i++) {
         if (strcmp(e->claims.items[i].name, name))
@@ -141,6 +142,9 @@ Node *make_variable(Elaborator *e, const char *path, const char *name, HpVariabl
         variable->initializer = initializer;
         variable->span = span;
         variable->group = -1;
+    } else if (variable->kind != kind) {
+        report(e, span, "duplicate-path", "'%s' is a name that every program has; choose another", full);
+        return NULL;
     } else if (!shape_equal(variable->shape, shape)) {
         internal_error("'%s' changed its shape between two elaborations", full);
     }
@@ -163,6 +167,8 @@ Node *make_random(Elaborator *e, const char *path, Shape shape, Span span)
 Variable *scalar_variable(Program *program, const char *name, double value)
 {
     Variable *variable = variables_find(program->variables, name);
+    if (variable && variable->kind != HP_SCALAR)
+        fatal("the weight '%s' has the name of a number of the recipe: call its layer otherwise", name);
     if (variable)
         return variable;
     variable =

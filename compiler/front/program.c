@@ -60,7 +60,8 @@ static void check_logits(Program *program, struct Scope *scope)
     const Front *front = program->front;
     const Binding *binding = scope_find(scope, "logits");
     if (!binding) {
-        if (report(e, front->network->span, "no-logits", "the network does not say what 'logits' is"))
+        if (!scope->elaborator->stopped &&
+            report(e, front->network->span, "no-logits", "the network does not say what 'logits' is"))
             report_help(e, "logits = linear(body, classes(%s)): what losses and predictions are made of",
                         front->target->name);
         return;

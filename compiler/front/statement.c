@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MOST_REPEATS = 10000 };
+enum { MOST_REPEATS = 10000, MOST_STEPS = 200000 };
 
 static bool run(Elaborator *e, const StatementList *body, Value *result);
 
@@ -134,6 +134,13 @@ static bool run(Elaborator *e, const StatementList *body, Value *result)
 {
     for (size_t i = 0; i < body->count; i++) {
         const Statement *statement = body->items[i];
+        if (!e->stopped && e->steps++ == MOST_STEPS) {
+            report(e, statement->span, "too-large", "loops and calls run more than %d statements",
+                   MOST_STEPS);
+            e->stopped = true;
+        }
+        if (e->stopped)
+            return true;
         switch (statement->kind) {
         case STATEMENT_BIND: run_bind(e, statement); break;
         case STATEMENT_UPDATE: run_update(e, statement); break;

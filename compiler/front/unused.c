@@ -6,7 +6,8 @@
 
 typedef struct Names {
     Arena *arena;
-    LIST(const char *) read;
+    LIST(const char *) read;   /* values */
+    LIST(const char *) called; /* blocks and functions */
 } Names;
 
 static void read_expression(Names *names, const Expression *expression);
@@ -38,6 +39,8 @@ static void read_expression(Names *names, const Expression *expression)
         return;
     if (expression->kind == EXPRESSION_PATH && expression->path->parts.items[0].name)
         list_push(names->arena, &names->read, expression->path->parts.items[0].name);
+    if (expression->kind == EXPRESSION_CALL)
+        list_push(names->arena, &names->called, path_text(names->arena, expression->path));
     if (expression->kind == EXPRESSION_CALL || expression->kind == EXPRESSION_PATH)
         read_path(names, expression->path);
     read_path(names, expression->as);
@@ -138,18 +141,6 @@ static void check_definition(Elaborator *e, const Definition *definition)
     }
 }
 
-/* The network's values are read by its own lines, by the losses and, as `logits`, by the predictions. */
-static void check_network(Elaborator *e, const Front *front)
-{
-    Names names = {.arena = e->program->arena};
-    read_body(&names, &front->network->body);
-    for (size_t i = 0; i < e->program->losses.count; i++)
-        read_expression(&names, e->program->losses.items[i].expression);
-    list_push(names.arena, &names.read, "logits");
-    check_body(e, &names, &front->network->body);
-    check_name(e, &names, front->input->name, front->input->name_span);
-}
-
 static void read_setting(Names *names, const Setting *setting)
 {
     for (size_t i = 0; i < setting->values.count; i++)
@@ -158,32 +149,59 @@ static void read_setting(Names *names, const Setting *setting)
         read_setting(names, setting->body.items[i]);
 }
 
+static void read_losses(Names *names, const Setting *setting)
+{
+    if (setting && (!strcmp(setting->word, "loss") || !strcmp(setting->word, "validate")))
+        read_setting(names, setting);
+}
+
+/* The network's values are read by its own lines, by the losses and, as `logits`, by the predictions. */
+static void check_network(Elaborator *e, const Front *front)
+{
+    Names names = {.arena = e->program->arena};
+    read_body(&names, &front->network->body);
+    read_losses(&names, front->loss);
+    read_losses(&names, front->validate);
+    for (size_t i = 0; i < front->stages.count; i++)
+        for (size_t j = 0; j < front->stages.items[i]->body.count; j++)
+            read_losses(&names, front->stages.items[i]->body.items[j]);
+    list_push(names.arena, &names.read, "logits");
+    check_body(e, &names, &front->network->body);
+    check_name(e, &names, front->input->name, front->input->name_span);
+}
+
+static void read_declaration(Names *names, const Declaration *declaration)
+{
+    read_expression(names, declaration->value);
+    read_body(names, &declaration->body);
+    if (declaration->definition) {
+        read_body(names, &declaration->definition->body);
+        for (size_t j = 0; j < declaration->definition->parameters.count; j++)
+            read_expression(names, declaration->definition->parameters.items[j].value);
+    }
+    if (declaration->setting)
+        read_setting(names, declaration->setting);
+}
+
 /* A constant or a block of the file itself that nothing uses; shared files may hold more than one model
  * needs. */
 static void check_file(Elaborator *e, const Front *front)
 {
     const SourceUnit *unit = front->units.items[front->units.count - 1];
-    Names names = {.arena = e->program->arena};
-    for (size_t i = 0; i < unit->declarations.count; i++) {
-        const Declaration *declaration = unit->declarations.items[i];
-        read_expression(&names, declaration->value);
-        read_body(&names, &declaration->body);
-        if (declaration->definition) {
-            read_body(&names, &declaration->definition->body);
-            for (size_t j = 0; j < declaration->definition->parameters.count; j++)
-                read_expression(&names, declaration->definition->parameters.items[j].value);
-        }
-        if (declaration->setting)
-            read_setting(&names, declaration->setting);
-    }
-    for (size_t i = 0; i < front->instantiated.count; i++)
-        list_push(names.arena, &names.read, front->instantiated.items[i]->name);
+    Names values = {.arena = e->program->arena};
+    for (size_t i = 0; i < unit->declarations.count; i++)
+        read_declaration(&values, unit->declarations.items[i]);
+    Names blocks = {.arena = e->program->arena};
+    for (size_t i = 0; i < values.called.count; i++)
+        list_push(blocks.arena, &blocks.read, values.called.items[i]);
+    for (size_t i = 0; i < values.read.count; i++) /* optimizer = adam, lr = cosine { ... } */
+        list_push(blocks.arena, &blocks.read, values.read.items[i]);
     for (size_t i = 0; i < unit->declarations.count; i++) {
         const Declaration *declaration = unit->declarations.items[i];
         if (declaration->kind == DECLARATION_CONSTANT)
-            check_name(e, &names, declaration->name, declaration->name_span);
+            check_name(e, &values, declaration->name, declaration->name_span);
         else if (declaration->kind == DECLARATION_DEFINITION)
-            check_name(e, &names, declaration->definition->name, declaration->definition->span);
+            check_name(e, &blocks, declaration->definition->name, declaration->definition->span);
     }
 }
 

@@ -64,6 +64,15 @@ static void add_gradient(Program *program, Graph *graph, const Variable *paramet
     graph->path = NULL;
 }
 
+/* The tensor the network sees: the report shows it. */
+static Node *image_of(const Graph *graph)
+{
+    for (size_t i = 0; i < graph->nodes.count; i++)
+        if (graph->nodes.items[i]->op == OP_IMAGE)
+            return graph->nodes.items[i];
+    internal_error("%s sees no image", graph->name);
+}
+
 static void build_train(Program *program, Graph *graph, const Stage *stage)
 {
     ParameterVariables trained = trained_parameters(program, stage);
@@ -78,6 +87,7 @@ static void build_train(Program *program, Graph *graph, const Stage *stage)
                      : NULL;
     graph_result(graph, "loss", loss);
     graph_result(graph, "logits", scope_logits(scope));
+    graph_result(graph, "image", image_of(graph));
     autodiff(graph, loss, seed, (int)trained.count, wrt, gradients);
     for (size_t i = 0; i < trained.count; i++)
         add_gradient(program, graph, trained.items[i], gradients[i]);

@@ -101,10 +101,12 @@ Node *graph_node(Graph *graph, Op op, int count, Node *const *inputs, const Attr
 
 Node *graph_variable(Graph *graph, Variable *variable)
 {
-    for (size_t i = 0; i < graph->nodes.count; i++)
-        if (graph->nodes.items[i]->variable == variable)
-            return graph->nodes.items[i];
-    return add_node(graph, OP_VARIABLE, 0, NULL, NULL, variable->shape, variable);
+    while (graph->loaded.count <= (size_t)variable->index)
+        list_push(graph->arena, &graph->loaded, NULL);
+    Node **node = &graph->loaded.items[variable->index];
+    if (!*node)
+        *node = add_node(graph, OP_VARIABLE, 0, NULL, NULL, variable->shape, variable);
+    return *node;
 }
 
 Node *graph_constant(Graph *graph, double value)
@@ -298,9 +300,13 @@ void graph_remove_dead(Graph *graph)
         for (int i = 0; i < node->input_count; i++)
             mark(&marking, node->inputs[i]);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        Node *node = graph->nodes.items[i];
         if (marking.live[i])
-            graph->nodes.items[kept++] = graph->nodes.items[i];
+            graph->nodes.items[kept++] = node;
+        else if (node->variable)
+            graph->loaded.items[node->variable->index] = NULL;
+    }
     graph->nodes.count = kept;
     renumber(graph);
 }

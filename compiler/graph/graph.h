@@ -169,6 +169,7 @@ typedef struct Graph {
     LIST(Update) updates;
     Span span;        /* given to nodes made while it is set: builders and passes set it before they build */
     const char *path; /* likewise node->name; NULL for none */
+    NodeList loaded;  /* the node of each variable by its index, or NULL; private to graph.c */
 } Graph;
 
 /* ---- variables ---- */
@@ -213,10 +214,12 @@ void graph_update(Graph *graph, Variable *variable, Node *node);
 /* ---- changing ---- */
 /* Every use of `old` (inputs, results, updates) becomes `new`. Order may break: call graph_sort() afterwards. */
 void graph_replace(Graph *graph, Node *old, Node *new);
-void graph_sort(Graph *graph);             /* topological, stable; renumbers ids */
-void graph_remove_dead(Graph *graph);      /* drops nodes no effect needs; renumbers. A BATCHNORM that moves its
-                                            * statistics is an effect, until it is expanded. */
-NodeList *graph_uses(Graph *graph);        /* users of each node, indexed by id; valid until the graph changes */
+/* Topological, stable; renumbers ids. */
+void graph_sort(Graph *graph);
+/* Drops nodes that no effect needs; renumbers. Until it is expanded, a BATCHNORM that moves its statistics is one. */
+void graph_remove_dead(Graph *graph);
+/* Users of each node, indexed by id; valid until the graph changes. */
+NodeList *graph_uses(Graph *graph);
 
 /* ---- text.c: graph text that reads back ---- */
 void graph_print(Text *out, const Graph *graph);

@@ -1,12 +1,13 @@
-/* Contractions. A convolution is a matrix product over "patches": row j is an output pixel (image, y, x),
- * column k one weight tap (channel, ky, kx). With P the patches, W[o][k] the weight, Y[j][o] the output of
- * one group: Y = P W^T,   gradient of P = gradient of Y . W,   gradient of W^T = P^T . gradient of Y and the
- * gradient of the image is the gradient of P added back where the patches came from. */
+/* Contractions. A convolution is a matrix product over "patches": P[k][j] is what weight tap k (channel, ky,
+ * kx) of one group sees at output pixel j (image, y, x). With the weight W[o][k] and the output Y[o][j]: Y =
+ * W P,   gradient of P = W^T . gradient of Y,   gradient of W = gradient of Y . P^T and the gradient of the
+ * image is the gradient of P added back where the patches came from. */
 #include "interpret.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { BLOCK_K = 128, BLOCK_N = 1024 }; /* a block of b stays in the second-level cache */
+enum { BLOCK_K = 128, BLOCK_N = 1024, TILE = 16 }; /* a block of b stays in the second-level cache */
 
 /* c[i][0..n) += sum over four k of a[i][k] * b[k][0..n), for two rows i. */
 static void two_by_four(int64_t n, const double *a, int64_t a_row, int64_t a_column, const double *b,
@@ -57,12 +58,14 @@ static void clear(double *values, int64_t count)
         values[i] = 0;
 }
 
-/* target[columns][rows] = source[rows][columns]^T */
+/* target[columns][rows] = source[rows][columns]^T, in tiles: both sides are used a cache line at a time. */
 static void transpose(int64_t rows, int64_t columns, const double *source, double *target)
 {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++)
-            target[j * rows + i] = source[i * columns + j];
+    for (int64_t top = 0; top < rows; top += TILE)
+        for (int64_t left = 0; left < columns; left += TILE)
+            for (int64_t i = top; i < top + TILE && i < rows; i++)
+                for (int64_t j = left; j < left + TILE && j < columns; j++)
+                    target[j * rows + i] = source[i * columns + j];
 }
 
 static void matmul(const Node *node, const double *a, const double *b, double *value)
@@ -108,23 +111,20 @@ static Sizes sizes_of(const Node *node)
     return s;
 }
 
-/* Copies the patch of one output pixel out of the image of this group's channels, or adds it back. */
-static void patch_of_pixel(const Sizes *s, int64_t y, int64_t x, double *image, double *patch, bool add_back)
+/* One tap's row of the patches, of one image: copied out of the channel's plane, or added back to it. */
+static void patch_row(const Sizes *s, int64_t ky, int64_t kx, double *plane, double *row, bool add_back)
 {
     const Convolution *c = s->attributes;
     int64_t height = s->x.extents[2], width = s->x.extents[3];
-    for (int64_t channel = 0; channel < s->in_channels; channel++) {
-        for (int64_t ky = 0; ky < s->weight.extents[2]; ky++) {
-            int64_t row = y * c->stride[0] - c->pad_before[0] + ky * c->dilation[0];
-            for (int64_t kx = 0; kx < s->weight.extents[3]; kx++, patch++) {
-                int64_t column = x * c->stride[1] - c->pad_before[1] + kx * c->dilation[1];
-                bool inside = row >= 0 && row < height && column >= 0 && column < width;
-                double *pixel = inside ? &image[(channel * height + row) * width + column] : NULL;
-                if (!add_back)
-                    *patch = inside ? *pixel : 0;
-                else if (inside)
-                    *pixel += *patch;
-            }
+    for (int64_t y = 0; y < s->y.extents[2]; y++) {
+        int64_t from_y = y * c->stride[0] - c->pad_before[0] + ky * c->dilation[0];
+        for (int64_t x = 0; x < s->y.extents[3]; x++, row++) {
+            int64_t from_x = x * c->stride[1] - c->pad_before[1] + kx * c->dilation[1];
+            bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
+            if (!add_back)
+                *row = inside ? plane[from_y * width + from_x] : 0;
+            else if (inside)
+                plane[from_y * width + from_x] += *row;
         }
     }
 }
@@ -132,79 +132,80 @@ static void patch_of_pixel(const Sizes *s, int64_t y, int64_t x, double *image, 
 /* All patches of one group; the image is read, or with add_back written. */
 static void patches_of_group(const Sizes *s, int64_t group, double *x, double *patches, bool add_back)
 {
-    int64_t plane = s->x.extents[2] * s->x.extents[3];
-    for (int64_t n = 0; n < s->y.extents[0]; n++) {
-        double *image = x + (n * s->x.extents[1] + group * s->in_channels) * plane;
-        for (int64_t row = 0; row < s->y.extents[2]; row++)
-            for (int64_t column = 0; column < s->y.extents[3]; column++, patches += s->taps)
-                patch_of_pixel(s, row, column, image, patches, add_back);
+    int64_t plane = s->x.extents[2] * s->x.extents[3], out_plane = s->y.extents[2] * s->y.extents[3];
+    int64_t taps_y = s->weight.extents[2], taps_x = s->weight.extents[3];
+    for (int64_t tap = 0; tap < s->taps; tap++) {
+        int64_t channel = group * s->in_channels + tap / (taps_y * taps_x);
+        for (int64_t n = 0; n < s->y.extents[0]; n++)
+            patch_row(s, tap / taps_x % taps_y, tap % taps_x, x + (n * s->x.extents[1] + channel) * plane,
+                      patches + tap * s->pixels + n * out_plane, add_back);
     }
 }
 
-/* Between y [N, O, H, W] and one group's matrix [pixel][channel]. */
+/* Between y [N, O, H, W] and one group's matrix [o][j]. */
 static void output_of_group(const Sizes *s, int64_t group, double *y, double *matrix, bool to_matrix)
 {
     int64_t plane = s->y.extents[2] * s->y.extents[3];
-    for (int64_t n = 0; n < s->y.extents[0]; n++) {
-        for (int64_t o = 0; o < s->out_channels; o++) {
-            double *source = y + (n * s->y.extents[1] + group * s->out_channels + o) * plane;
-            for (int64_t i = 0; i < plane; i++) {
-                double *element = &matrix[(n * plane + i) * s->out_channels + o];
-                if (to_matrix)
-                    *element = source[i];
-                else
-                    source[i] = *element;
-            }
+    for (int64_t o = 0; o < s->out_channels; o++) {
+        for (int64_t n = 0; n < s->y.extents[0]; n++) {
+            double *pixels = y + (n * s->y.extents[1] + group * s->out_channels + o) * plane;
+            double *row = matrix + o * s->pixels + n * plane;
+            memcpy(to_matrix ? row : pixels, to_matrix ? pixels : row, (size_t)plane * sizeof *row);
         }
     }
 }
 
-static void convolution_group(const Node *node, const Sizes *s, int64_t group, double *x, double *weight,
-                              double *y, double *patches, double *output, double *turned)
+/* The three tensors of a convolution, one of which is written, and room for one group's matrices. */
+typedef struct Tensors {
+    double *x, *weight, *y;
+    double *patches, *turned; /* P and its transpose */
+    double *output;           /* Y */
+} Tensors;
+
+static void convolution_group(Op op, const Sizes *s, int64_t group, const Tensors *t)
 {
     int64_t j = s->pixels, k = s->taps, o = s->out_channels;
-    double *own_weight = weight + group * o * k;
-    if (node->op != OP_CONVOLUTION_GRADIENT_INPUT)
-        patches_of_group(s, group, x, patches, false);
-    if (node->op != OP_CONVOLUTION)
-        output_of_group(s, group, y, output, true);
-    switch (node->op) {
+    double *weight = t->weight + group * o * k;
+    if (op != OP_CONVOLUTION_GRADIENT_INPUT)
+        patches_of_group(s, group, t->x, t->patches, false);
+    if (op != OP_CONVOLUTION)
+        output_of_group(s, group, t->y, t->output, true);
+    switch (op) {
     case OP_CONVOLUTION:
-        transpose(o, k, own_weight, turned);
-        clear(output, j * o);
-        multiply_add(j, o, k, patches, k, 1, turned, output);
-        output_of_group(s, group, y, output, false);
+        clear(t->output, o * j);
+        multiply_add(o, j, k, weight, k, 1, t->patches, t->output);
+        output_of_group(s, group, t->y, t->output, false);
         break;
     case OP_CONVOLUTION_GRADIENT_INPUT:
-        clear(patches, j * k);
-        multiply_add(j, k, o, output, o, 1, own_weight, patches);
-        patches_of_group(s, group, x, patches, true);
+        clear(t->patches, k * j);
+        multiply_add(k, j, o, weight, 1, k, t->output, t->patches);
+        patches_of_group(s, group, t->x, t->patches, true);
         break;
     default:
-        clear(turned, k * o);
-        multiply_add(k, o, j, patches, 1, k, output, turned);
-        transpose(k, o, turned, own_weight);
+        transpose(k, j, t->patches, t->turned);
+        clear(weight, o * k);
+        multiply_add(o, k, j, t->output, j, 1, t->turned, weight);
     }
 }
 
 static void convolution(const Node *node, const double *const *inputs, double *value)
 {
     Sizes s = sizes_of(node);
-    /* One of the three is written, the others only read. */
-    double *a = (double *)inputs[0], *b = (double *)inputs[1];
-    double *x = node->op == OP_CONVOLUTION_GRADIENT_INPUT ? value : a;
-    double *weight = node->op == OP_CONVOLUTION_GRADIENT_WEIGHT ? value : b;
-    double *y = node->op == OP_CONVOLUTION ? value : node->op == OP_CONVOLUTION_GRADIENT_INPUT ? a : b;
-    double *patches = interpret_alloc(s.pixels * s.taps);
-    double *output = interpret_alloc(s.pixels * s.out_channels);
-    double *turned = interpret_alloc(s.out_channels * s.taps);
-    if (x == value)
-        clear(x, shape_count(s.x));
+    double *a = (double *)inputs[0], *b = (double *)inputs[1]; /* only read */
+    Tensors t = {.patches = interpret_alloc(s.taps * s.pixels),
+                 .turned =
+                     interpret_alloc(node->op == OP_CONVOLUTION_GRADIENT_WEIGHT ? s.taps * s.pixels : 1),
+                 .output = interpret_alloc(s.out_channels * s.pixels)};
+    t.x = node->op == OP_CONVOLUTION_GRADIENT_INPUT ? value : a;
+    t.weight = node->op == OP_CONVOLUTION_GRADIENT_WEIGHT ? value : b;
+    t.y = node->op == OP_CONVOLUTION ? value : node->op == OP_CONVOLUTION_GRADIENT_INPUT ? a : b;
+    if (t.x == value)
+        clear(value, shape_count(s.x));
     for (int64_t group = 0; group < s.attributes->groups; group++)
-        convolution_group(node, &s, group, x, weight, y, patches, output, turned);
-    free(patches);
-    free(output);
-    free(turned);
+        convolution_group(node->op, &s, group, &t);
+    free(t.patches);
+    free(t.turned);
+    free(t.output);
 }
 
 void interpret_product(const Node *node, const double *const *inputs, double *value)

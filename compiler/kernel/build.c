@@ -252,11 +252,14 @@ static Value *evaluate_window(Builder *builder, const Node *node, const Map *map
     TapLoops *taps = find_taps(builder, node, map);
     if (!taps)
         taps = build_taps(builder, node, map);
-    Value *value = add_value(builder, node->op == OP_MAX_POOL_INDEX ? VALUE_BEST_TAP : VALUE_BEST, node, 0, NULL);
-    value->taps = taps;
-    value->axes |= map_axes(map);
-    *(value->kind == VALUE_BEST ? &taps->best : &taps->best_tap) = value;
-    return place_value(builder, value);
+    bool index = node->op == OP_MAX_POOL_INDEX;
+    Value **result = index ? &taps->best_tap : &taps->best;
+    if (*result) /* two nodes of the same meaning */
+        return *result;
+    *result = add_value(builder, index ? VALUE_BEST_TAP : VALUE_BEST, node, 0, NULL);
+    (*result)->taps = taps;
+    (*result)->axes |= map_axes(map);
+    return place_value(builder, *result);
 }
 
 /* ---- everything ---- */

@@ -75,14 +75,23 @@ static void open_loop(Printer *printer, int l)
     bool last = l == printer->kernel->loop_count - 1;
     const char *end = last ? printer->lane_limit : loop_count_text(printer, l);
     print_open(printer, "for (size_t %s = 0; %s < %s; %s++)", loop->index, loop->index, end, loop->index);
-    if (!last && loop->limit) {
+}
+
+/* Inside loops [from, to): leaves out what lies behind the end of an axis. */
+static void skip_padding(Printer *printer, int from, int to)
+{
+    for (int l = from; l < to; l++) {
+        const Loop *loop = &printer->kernel->loops[l];
+        if (!loop->limit || l == printer->kernel->loop_count - 1)
+            continue;
         print_line(printer, "if (%s >= %s)", axis_index_text(printer, loop->axis), axis_end(printer, loop));
         print_line(printer, "    continue;");
     }
 }
 
-/* The end of the last loop: a number, a size, or what is left of the axis in this block. */
-static void set_lane_limit(Printer *printer)
+/* The end of the last loop: a number, a size, or what is left of the axis in this block. Printed when `level` loops
+ * are open, where the block is known. */
+static void set_lane_limit(Printer *printer, int level)
 {
     const Kernel *kernel = printer->kernel;
     if (kernel->loop_count == 0)
@@ -92,58 +101,46 @@ static void set_lane_limit(Printer *printer)
         printer->lane_limit = loop_count_text(printer, kernel->loop_count - 1);
         return;
     }
+    int known = kernel->outer;
     for (int l = 0; l < kernel->loop_count - 1; l++) {
         const Loop *block = &kernel->loops[l];
         if (block->axis != last->axis)
             continue;
-        print_line(printer, "const size_t end = hp_least(%lld, %s - %s * %lld);", (long long)last->extent,
-                   axis_end(printer, last), block->index, (long long)block->scale);
-        printer->lane_limit = "end";
-        return;
+        known = l + 1 > known ? l + 1 : known;
+        if (level == known)
+            print_line(printer, "const size_t end = hp_least(%lld, %s - %s * %lld);", (long long)last->extent,
+                       axis_end(printer, last), block->index, (long long)block->scale);
     }
-    internal_error("a limited loop without its blocks");
+    printer->lane_limit = "end";
 }
 
 /* ---- values ---- */
 
 static bool stands_at(const Value *value, int level)
 {
-    return value->level == level && !value->taps;
-}
-
-static void print_scalars(Printer *printer, const Nest *nest, int level)
-{
-    for (size_t i = 0; i < nest->values.count; i++) {
-        const Value *value = nest->values.items[i];
-        if (stands_at(value, level) && !value->per_lane && value->kind != VALUE_REDUCED)
-            print_value(printer, value);
-    }
+    return value->level == level && value->kind != VALUE_REDUCED;
 }
 
 /* Values per lane above the innermost loops: arrays, filled by one loop over the lanes. */
-static void print_lane_arrays(Printer *printer, const Nest *nest, int level)
+static void print_lane_arrays(Printer *printer, const ValueList *values)
 {
     Text arrays = text_new(printer->arena);
-    bool any = false;
-    for (size_t i = 0; i < nest->values.count; i++) {
-        const Value *value = nest->values.items[i];
-        if (!stands_at(value, level) || !value->per_lane)
-            continue;
-        any = true;
+    if (values->count == 0)
+        return;
+    for (size_t i = 0; i < values->count; i++) {
+        const Value *value = values->items[i];
         if (!value->crosses)
             continue;
         const char *name = value_name(printer, value);
         text_add(&arrays, "%s%s[%lld]", arrays.length ? ", " : "", name, (long long)printer->kernel->lanes);
         printer->value_text[value->id] = arena_format(printer->arena, "%s[lane]", name);
     }
-    if (!any)
-        return;
-    print_line(printer, "float %s;", arrays.data);
+    if (arrays.length)
+        print_line(printer, "float %s;", arrays.data);
     print_line(printer, "#pragma omp simd");
     print_open(printer, "for (size_t lane = 0; lane < %s; lane++)", printer->lane_limit);
-    for (size_t i = 0; i < nest->values.count; i++)
-        if (stands_at(nest->values.items[i], level) && nest->values.items[i]->per_lane)
-            print_value(printer, nest->values.items[i]);
+    for (size_t i = 0; i < values->count; i++)
+        print_value(printer, values->items[i]);
     print_close(printer);
 }
 
@@ -155,23 +152,24 @@ static const Value *any_result(const TapLoops *taps)
 /* Everything that stands inside exactly `level` loops, but for what follows in deeper ones. */
 static void print_level(Printer *printer, const Nest *nest, int level)
 {
-    if (level < printer->kernel->loop_count) {
-        print_scalars(printer, nest, level);
-        print_lane_arrays(printer, nest, level);
-        for (size_t w = 0; w < nest->windows.count; w++)
-            if (any_result(nest->windows.items[w])->level == level)
-                print_taps(printer, nest->windows.items[w]);
-        return;
-    }
+    bool innermost = level == printer->kernel->loop_count;
+    ValueList lanes = {0}; /* waiting for their loop over the lanes */
     for (size_t i = 0; i < nest->values.count; i++) {
-        const Value *value = nest->values.items[i];
-        if (value->level != level || value->kind == VALUE_REDUCED)
+        Value *value = nest->values.items[i];
+        if (!stands_at(value, level))
             continue;
-        if (value->taps && !printer->value_text[value->id])
-            print_taps(printer, value->taps);
-        else if (!value->taps)
+        if (value->taps) {
+            print_lane_arrays(printer, &lanes);
+            lanes.count = 0;
+            if (!printer->value_text[value->id])
+                print_taps(printer, value->taps);
+        } else if (value->per_lane && !innermost) {
+            list_push(printer->arena, &lanes, value);
+        } else {
             print_value(printer, value);
+        }
     }
+    print_lane_arrays(printer, &lanes);
 }
 
 /* ---- addresses that several accesses share ---- */
@@ -256,11 +254,21 @@ static void print_padding(Printer *printer, const Nest *nest)
 
 /* ---- reductions ---- */
 
-static const char *accumulator_name(Printer *printer, const Accumulator *accumulator)
+static const char *accumulator_name(const Printer *printer, const Accumulator *accumulator)
+{
+    return printer->accumulator_names[accumulator->slot];
+}
+
+static void name_accumulators(Printer *printer)
 {
     static const char *const names[] = {
         [ACCUMULATE_SUM] = "sum", [ACCUMULATE_SQUARES] = "squares", [ACCUMULATE_MAX] = "maximum"};
-    return arena_format(printer->arena, "%s_%d", names[accumulator->kind], accumulator->slot);
+    const Kernel *kernel = printer->kernel;
+    printer->accumulator_names = ARENA_ARRAY(printer->arena, const char *, kernel->accumulators.count);
+    for (size_t i = 0; i < kernel->accumulators.count; i++) {
+        const Accumulator *accumulator = kernel->accumulators.items[i];
+        printer->accumulator_names[accumulator->slot] = printer_name(printer, names[accumulator->kind]);
+    }
 }
 
 static const char *first_value(const Accumulator *accumulator)
@@ -380,8 +388,11 @@ static void print_inner_loops(Printer *printer)
         if (l == kernel->loop_count - 1 && (l > 0 || kernel->accumulators.count))
             print_simd(printer);
         open_loop(printer, l);
-        if (l < kernel->loop_count - 1)
-            print_level(printer, &kernel->main, l + 1);
+        if (l == kernel->loop_count - 1)
+            break;
+        skip_padding(printer, l, l + 1);
+        set_lane_limit(printer, l + 1);
+        print_level(printer, &kernel->main, l + 1);
     }
     share_addresses(printer, &kernel->main);
     print_level(printer, &kernel->main, kernel->loop_count);
@@ -405,7 +416,8 @@ static void print_main(Printer *printer)
     }
     for (int l = 0; l < kernel->outer; l++)
         open_loop(printer, l);
-    set_lane_limit(printer);
+    skip_padding(printer, 0, kernel->outer);
+    set_lane_limit(printer, kernel->outer);
     if (kernel->outer > 0)
         print_level(printer, &kernel->main, kernel->outer);
     declare_accumulators(printer);
@@ -430,8 +442,10 @@ static void print_total(Printer *printer, const Accumulator *accumulator)
     }
     print_line(printer, "double %s = %s;", name, first_value(accumulator));
     for (int l = 0; l < kernel->outer; l++)
-        if (kernel->loops[l].reduced)
+        if (kernel->loops[l].reduced) {
             open_loop(printer, l);
+            skip_padding(printer, l, l + 1);
+        }
     accumulate(printer, name, accumulator->kind == ACCUMULATE_MAX ? ACCUMULATE_MAX : ACCUMULATE_SUM,
                arena_format(printer->arena, "partial[%s]", address));
     for (; loops > 0; loops--)
@@ -481,7 +495,7 @@ static void print_end(Printer *printer)
     const Kernel *kernel = printer->kernel;
     int last = kernel->loop_count - 1, opened = 0;
     print_padding(printer, &kernel->end);
-    print_scalars(printer, &kernel->end, 0);
+    print_level(printer, &kernel->end, 0);
     for (int l = 0; l < kernel->outer; l++) {
         if (kernel->loops[l].reduced)
             continue;
@@ -489,9 +503,10 @@ static void print_end(Printer *printer)
             print_line(printer, "#pragma omp parallel for if (%s > %d)", extent_product(printer, 0, kernel->outer, false),
                        PARALLEL_FROM / 16);
         open_loop(printer, l);
+        skip_padding(printer, l, l + 1);
     }
     if (lanes_are_kept(kernel)) {
-        set_lane_limit(printer);
+        set_lane_limit(printer, kernel->outer);
         opened++;
         open_loop(printer, last);
     }
@@ -513,6 +528,7 @@ static void print_end(Printer *printer)
 void print_kernel_c(Printer *printer)
 {
     printer->indent = 1;
+    name_accumulators(printer);
     print_main(printer);
     if (printer->kernel->accumulators.count)
         print_end(printer);

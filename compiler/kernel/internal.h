@@ -100,6 +100,7 @@ struct Value {
     int level;          /* loops around it; see loops.c */
     bool per_lane;      /* kept in an array over the lanes, because loops lie between it and the lanes */
     bool crosses;       /* used from other loops than its own: it needs a name there */
+    bool feeds_taps;    /* a window's body needs it, so it cannot stand inside the lanes */
     int uses;
     int id;
 };

@@ -248,10 +248,9 @@ static void find_loops(const Kernel *kernel, Value *value)
     for (int i = 0; i < value->input_count; i++)
         value->loops |= value->inputs[i]->loops;
     if (value->taps) {
-        for (size_t i = 0; i < value->taps->values.count; i++) {
+        for (size_t i = 0; i < value->taps->values.count; i++)
             find_loops(kernel, value->taps->values.items[i]);
-            value->loops |= value->taps->values.items[i]->loops;
-        }
+        value->loops |= value->taps->body->loops | (value->taps->index ? value->taps->index->loops : 0);
         for (int l = 0; l < kernel->loop_count; l++)
             if ((form_axes(&value->taps->outside[0]) | form_axes(&value->taps->outside[1])) >> kernel->loops[l].axis & 1)
                 value->loops |= 1U << l;
@@ -272,13 +271,30 @@ static void set_level(const Kernel *kernel, Value *value)
         return;
     if (value->level < kernel->outer)
         value->level = kernel->outer;
-    if (lane && !value->taps && value->level == last)
+    if (lane && !value->taps && !value->feeds_taps && value->level == last)
         value->level = kernel->loop_count;
     value->per_lane = lane && value->level < kernel->loop_count;
 }
 
+static void mark_inputs_of_taps(const Nest *nest)
+{
+    for (size_t w = 0; w < nest->windows.count; w++) {
+        const TapLoops *taps = nest->windows.items[w];
+        taps->body->feeds_taps = true;
+        if (taps->index)
+            taps->index->feeds_taps = true;
+        for (size_t i = 0; i < taps->values.count; i++)
+            for (int j = 0; j < taps->values.items[i]->input_count; j++)
+                taps->values.items[i]->inputs[j]->feeds_taps = true;
+    }
+    for (size_t i = nest->values.count; i-- > 0;)
+        for (int j = 0; j < nest->values.items[i]->input_count && nest->values.items[i]->feeds_taps; j++)
+            nest->values.items[i]->inputs[j]->feeds_taps = true;
+}
+
 static void set_levels(const Kernel *kernel, const Nest *nest)
 {
+    mark_inputs_of_taps(nest);
     for (size_t i = 0; i < nest->values.count; i++) {
         find_loops(kernel, nest->values.items[i]);
         set_level(kernel, nest->values.items[i]);
@@ -309,8 +325,8 @@ static void mark_all_crossings(const Kernel *kernel)
             taps->body->crosses = taps->body->crosses || taps->body->inside != taps;
         }
         for (size_t i = 0; i < nest->values.count; i++)
-            if (nest->values.items[i]->taps)
-                nest->values.items[i]->crosses = true;
+            if (nest->values.items[i]->taps || (nest->values.items[i]->per_lane && nest->windows.count > 0))
+                nest->values.items[i]->crosses = true; /* windows divide the loops over the lanes */
         for (size_t i = 0; i < nest->stores.count; i++)
             if (nest->stores.items[i].value->level < kernel->loop_count)
                 nest->stores.items[i].value->crosses = true;
@@ -383,7 +399,7 @@ void loop_set_names(Kernel *kernel)
     for (int l = 0; l < kernel->loop_count; l++) {
         Loop *loop = &kernel->loops[l];
         bool lanes = loop->scale == 1 && !loop->joined && l > 0;
-        bool cut = false;
+        bool cut = kernel->lanes && l == kernel->loop_count - 1;
         for (int k = 0; k < l && lanes; k++)
             cut = cut || kernel->loops[k].axis == loop->axis;
         LoopName name = name_of_axis(kernel, loop->axis, loop->scale > 1);

@@ -20,11 +20,17 @@ void hp_set_program(const char *argv0);
 /* Never NULL; sizes are multiplied with overflow checks. */
 void *hp_alloc(size_t count, size_t size); /* zeroed */
 void *hp_realloc(void *memory, size_t count, size_t size);
+/* Room for at least one more than `count` items: list = hp_grow(list, count, &capacity, sizeof *list). */
+void *hp_grow(void *items, int64_t count, int64_t *capacity, size_t size);
 char *hp_string(const char *text);
 char *hp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The candidate most like `name` ("did you mean"), or NULL when none is near. */
 const char *hp_nearest(const char *name, const char *const *candidates, int count);
+/* For the end of a message: "; did you mean 'nearest'?" or "". Freed by the caller. */
+char *hp_did_you_mean(const char *name, const char *const *candidates, int count);
+/* "'a', 'b', 'c'". Freed by the caller. */
+char *hp_quoted_names(const char *const *names, int count);
 
 /* Whole files. */
 char *hp_read_file(const char *path, size_t *length); /* NUL-terminated; fails with a message */

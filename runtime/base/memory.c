@@ -29,6 +29,14 @@ void *hp_realloc(void *memory, size_t count, size_t size)
     return moved;
 }
 
+void *hp_grow(void *items, int64_t count, int64_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    *capacity = *capacity ? 2 * *capacity : 64;
+    return hp_realloc(items, (size_t)*capacity, size);
+}
+
 char *hp_string(const char *text)
 {
     size_t size = strlen(text) + 1;

@@ -46,3 +46,20 @@ const char *hp_nearest(const char *name, const char *const *candidates, int coun
     }
     return nearest;
 }
+
+char *hp_did_you_mean(const char *name, const char *const *candidates, int count)
+{
+    const char *nearest = hp_nearest(name, candidates, count);
+    return nearest ? hp_format("; did you mean '%s'?", nearest) : hp_string("");
+}
+
+char *hp_quoted_names(const char *const *names, int count)
+{
+    char *text = hp_string("");
+    for (int i = 0; i < count; i++) {
+        char *longer = hp_format("%s%s'%s'", text, i ? ", " : "", names[i]);
+        free(text);
+        text = longer;
+    }
+    return text;
+}

@@ -132,10 +132,7 @@ void hp_problems_add(HpProblems *problems, const char *format, ...)
     if (vasprintf(&text, format, arguments) < 0)
         hp_fail("out of memory while making a message");
     va_end(arguments);
-    if (problems->count == problems->capacity) {
-        problems->capacity = problems->capacity ? 2 * problems->capacity : 16;
-        problems->texts = hp_realloc(problems->texts, (size_t)problems->capacity, sizeof *problems->texts);
-    }
+    problems->texts = hp_grow(problems->texts, problems->count, &problems->capacity, sizeof *problems->texts);
     problems->texts[problems->count++] = text;
 }
 

@@ -7,9 +7,9 @@
 struct HpCsv {
     char *text;
     const char **cells; /* rows of `columns`, the header first */
-    size_t cell_count, cell_capacity;
+    int64_t cell_count, cell_capacity;
     int64_t *lines; /* per row, the header first */
-    size_t row_count, row_capacity;
+    int64_t row_count, row_capacity;
     int columns;
 };
 
@@ -21,19 +21,13 @@ typedef struct Reader {
 
 static void add_cell(HpCsv *csv, const char *cell)
 {
-    if (csv->cell_count == csv->cell_capacity) {
-        csv->cell_capacity = csv->cell_capacity ? 2 * csv->cell_capacity : 256;
-        csv->cells = hp_realloc(csv->cells, csv->cell_capacity, sizeof *csv->cells);
-    }
+    csv->cells = hp_grow(csv->cells, csv->cell_count, &csv->cell_capacity, sizeof *csv->cells);
     csv->cells[csv->cell_count++] = cell;
 }
 
 static void add_row(HpCsv *csv, int64_t line)
 {
-    if (csv->row_count == csv->row_capacity) {
-        csv->row_capacity = csv->row_capacity ? 2 * csv->row_capacity : 128;
-        csv->lines = hp_realloc(csv->lines, csv->row_capacity, sizeof *csv->lines);
-    }
+    csv->lines = hp_grow(csv->lines, csv->row_count, &csv->row_capacity, sizeof *csv->lines);
     csv->lines[csv->row_count++] = line;
 }
 
@@ -112,21 +106,21 @@ static void read_rows(Reader *reader, HpCsv *csv)
         if (skip_empty_line(reader))
             continue;
         int64_t line = reader->line;
-        size_t before = csv->cell_count;
+        int64_t before = csv->cell_count;
         while (read_cell(reader, csv)) {
         }
-        size_t cells = csv->cell_count - before;
+        int64_t cells = csv->cell_count - before;
         if (cells > 4096)
-            hp_fail("%s:%lld: %zu cells in one line; at most 4096 are read", reader->path, (long long)line,
-                    cells);
+            hp_fail("%s:%lld: %lld cells in one line; at most 4096 are read", reader->path, (long long)line,
+                    (long long)cells);
         if (csv->row_count == 0)
             csv->columns = (int)cells;
-        if (cells != (size_t)csv->columns)
-            hp_fail("%s:%lld: %zu cell%s, but the first line has %d: a comma too %s, or a cell with a comma "
+        if (cells != csv->columns)
+            hp_fail("%s:%lld: %lld cell%s, but the first line has %d: a comma too %s, or a cell with a comma "
                     "in it "
                     "that is not in quotes",
-                    reader->path, (long long)line, cells, cells == 1 ? "" : "s", csv->columns,
-                    cells < (size_t)csv->columns ? "few" : "many");
+                    reader->path, (long long)line, (long long)cells, cells == 1 ? "" : "s", csv->columns,
+                    cells < csv->columns ? "few" : "many");
         add_row(csv, line);
     }
 }
@@ -169,12 +163,12 @@ const char *hp_csv_heading(const HpCsv *csv, int column)
 
 int64_t hp_csv_rows(const HpCsv *csv)
 {
-    return (int64_t)csv->row_count - 1;
+    return csv->row_count - 1;
 }
 
 const char *hp_csv_cell(const HpCsv *csv, int64_t row, int column)
 {
-    return csv->cells[(size_t)(row + 1) * (size_t)csv->columns + (size_t)column];
+    return csv->cells[(row + 1) * csv->columns + column];
 }
 
 int64_t hp_csv_line(const HpCsv *csv, int64_t row)

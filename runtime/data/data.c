@@ -14,17 +14,11 @@ int hp_part_find(const HpDataset *dataset, const char *name)
     for (int i = 0; i < dataset->part_count; i++)
         if (strcmp(dataset->parts[i].name, name) == 0)
             return i;
-    char *all = hp_string("");
     const char **names = hp_alloc((size_t)dataset->part_count, sizeof *names);
-    for (int i = 0; i < dataset->part_count; i++) {
+    for (int i = 0; i < dataset->part_count; i++)
         names[i] = dataset->parts[i].name;
-        char *longer = hp_format("%s%s'%s'", all, i ? ", " : "", names[i]);
-        free(all);
-        all = longer;
-    }
-    const char *nearest = hp_nearest(name, names, dataset->part_count);
-    hp_fail("data set '%s' has no part '%s'; its parts are %s%s%s%s", dataset->name, name, all,
-            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    hp_fail("data set '%s' has no part '%s'; its parts are %s%s", dataset->name, name,
+            hp_quoted_names(names, dataset->part_count), hp_did_you_mean(name, names, dataset->part_count));
 }
 
 /* The path before ":part" and the part's name, or NULL. A path that exists as it stands has no part. */

@@ -30,17 +30,10 @@ static int find_column(const Table *table, const char *name, const char *role)
         return column;
     int count = hp_csv_columns(table->csv);
     const char **headings = hp_alloc((size_t)count, sizeof *headings);
-    char *all = hp_string("");
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         headings[i] = hp_csv_heading(table->csv, i);
-        char *longer = hp_format("%s%s'%s'", all, i ? ", " : "", headings[i]);
-        free(all);
-        all = longer;
-    }
-    const char *nearest = hp_nearest(name, headings, count);
-    hp_fail("%s:1: no column '%s', which the data set names for the %s; the columns are %s%s%s%s",
-            table->path, name, role, all, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-            nearest ? "'?" : "");
+    hp_fail("%s:1: no column '%s', which the data set names for the %s; the columns are %s%s", table->path,
+            name, role, hp_quoted_names(headings, count), hp_did_you_mean(name, headings, count));
 }
 
 static void index_rows_by_id(Table *table, HpProblems *problems)
@@ -125,11 +118,8 @@ static void add_image(Indexing *work, const HpFound *found)
 {
     HpIndex *index = work->index;
     size_t classes = (size_t)index->dataset->class_count;
-    if (index->count == index->capacity) {
-        index->capacity = index->capacity ? 2 * index->capacity : 256;
-        index->images = hp_realloc(index->images, (size_t)index->capacity, sizeof *index->images);
-        index->labels = hp_realloc(index->labels, (size_t)index->capacity, classes);
-    }
+    index->images = hp_grow(index->images, index->count, &index->capacity, sizeof *index->images);
+    index->labels = hp_grow(index->labels, index->count, &index->label_capacity, classes);
     index->images[index->count] = (HpIndexImage){.id = found->id, .files = found->files};
     memcpy(index->labels + (size_t)index->count * classes, work->labels, classes);
     index->count++;
@@ -222,10 +212,10 @@ static bool label_by_folder(Indexing *work, const HpFound *found, const char **r
         return true;
     }
     if (!*reported || strcmp(*reported, name) != 0) {
-        const char *nearest = hp_nearest(name, dataset->classes, dataset->class_count);
-        hp_problems_add(work->problems, "%s: the folder '%s' is no class of data set '%s'%s%s%s",
-                        first_file(work->index, found), name, dataset->name,
-                        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        char *hint = hp_did_you_mean(name, dataset->classes, dataset->class_count);
+        hp_problems_add(work->problems, "%s: the folder '%s' is no class of data set '%s'%s",
+                        first_file(work->index, found), name, dataset->name, hint);
+        free(hint);
         *reported = name;
     }
     return false;

@@ -80,7 +80,7 @@ typedef struct HpIndex {
     HpPool *pool;
     const HpDataset *dataset;
     int files_per_image;
-    int64_t count, capacity;
+    int64_t count, capacity, label_capacity;
     HpIndexImage *images;
     uint8_t *labels; /* [count][class_count] */
     int part_count;

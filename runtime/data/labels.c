@@ -45,10 +45,10 @@ static int find_label(const HpDataset *dataset, const char *label, const char *w
                         label, last, dataset->name);
         return -1;
     }
-    const char *nearest = hp_nearest(label, dataset->classes, dataset->class_count);
-    hp_problems_add(problems, "%s: label '%s' is neither a number from 0 to %d nor the name of a class%s%s%s",
-                    where, label, last, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                    nearest ? "'?" : "");
+    char *hint = hp_did_you_mean(label, dataset->classes, dataset->class_count);
+    hp_problems_add(problems, "%s: label '%s' is neither a number from 0 to %d nor the name of a class%s",
+                    where, label, last, hint);
+    free(hint);
     return -1;
 }
 

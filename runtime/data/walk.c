@@ -121,10 +121,7 @@ static HpFound *found_image(Walk *walk, char *id, const char *class_folder)
     int64_t at = hp_names_find(folder->names, id);
     if (at >= 0)
         return &folder->images[at];
-    if (folder->count == folder->capacity) {
-        folder->capacity = folder->capacity ? 2 * folder->capacity : 256;
-        folder->images = hp_realloc(folder->images, (size_t)folder->capacity, sizeof *folder->images);
-    }
+    folder->images = hp_grow(folder->images, folder->count, &folder->capacity, sizeof *folder->images);
     HpFound *image = &folder->images[folder->count];
     *image = (HpFound){.id = hp_pool_string(folder->pool, id, strlen(id)), .class_folder = class_folder};
     image->files = hp_pool_alloc(folder->pool, (size_t)walk->files_per_image, sizeof *image->files);

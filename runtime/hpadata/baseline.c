@@ -188,7 +188,8 @@ static void print_scores(const Table *train, const Table *test, const HpDataset 
     const size_t n = (size_t)train->features + 1;
     double *weights = hp_alloc(n, sizeof *weights), *gradient = hp_alloc(n, sizeof *gradient);
     double *matrix = hp_alloc(n * n, sizeof *matrix), sum = 0, prevalence = 0;
-    float *scores = hp_alloc((size_t)test->count, sizeof *scores);
+    float *scores =
+        hp_alloc((size_t)test->count, (size_t)test->classes * sizeof *scores); /* as the labels lie */
     int scored = 0;
     char name[33];
     printf("%-32s %9s %9s %9s\n", "class", "positives", "share", "average precision");
@@ -198,8 +199,9 @@ static void print_scores(const Table *train, const Table *test, const HpDataset 
             continue;
         fit(train, c, weights, matrix, gradient);
         for (int64_t i = 0; i < test->count; i++)
-            scores[i] = (float)dot(test->values + (size_t)i * n, weights, n);
-        const double precision = hp_average_precision(test->count, scores, test->labels + c, test->classes);
+            scores[i * test->classes + c] = (float)dot(test->values + (size_t)i * n, weights, n);
+        const double precision =
+            hp_average_precision(test->count, scores + c, test->labels + c, test->classes);
         const double share = (double)positives / (double)test->count;
         printf("%-32s %9lld %9.4f %9.4f\n", tool_shorten(dataset->classes[c], 32, name), (long long)positives,
                share, precision);

@@ -71,6 +71,7 @@ void scan_files(Scan *scan);
 void scan_tables(Scan *scan);
 /* What has labels first, tests last. */
 void scan_order_parts(Scan *scan);
+const char *scan_keep(Scan *scan, const char *text); /* a copy in the pool */
 /* The folder's last name; its letters, digits and '_' as a name of the language. */
 const char *scan_last_name(const char *path);
 const char *scan_identifier(Scan *scan, const char *text);

@@ -11,15 +11,7 @@
 
 enum { MAX_DEPTH = 4 };
 
-static void *grow(void *items, int64_t count, int64_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    *capacity = *capacity ? 2 * *capacity : 64;
-    return hp_realloc(items, (size_t)*capacity, size);
-}
-
-static const char *keep(Scan *scan, const char *text)
+const char *scan_keep(Scan *scan, const char *text)
 {
     return hp_pool_string(scan->pool, text, strlen(text));
 }
@@ -46,7 +38,7 @@ const char *scan_identifier(Scan *scan, const char *text)
     for (char *at = name; *at; at++)
         if (!isalnum((unsigned char)*at))
             *at = '_';
-    const char *kept = keep(scan, name);
+    const char *kept = scan_keep(scan, name);
     free(name);
     return kept;
 }
@@ -65,21 +57,21 @@ static void add_file(Scan *scan, const char *folder, const char *name)
     if (ends_with(name, ".png")) {
         if (scan->folder_count == 0 || scan->folders[scan->folder_count - 1].path != folder) {
             scan->folders =
-                grow(scan->folders, scan->folder_count, &scan->folder_capacity, sizeof *scan->folders);
+                hp_grow(scan->folders, scan->folder_count, &scan->folder_capacity, sizeof *scan->folders);
             scan->folders[scan->folder_count++] = (ScanFolder){folder, 0};
         }
         scan->folders[scan->folder_count - 1].files++;
-        scan->files = grow(scan->files, scan->file_count, &scan->file_capacity, sizeof *scan->files);
-        scan->files[scan->file_count++] = (ScanFile){folder, keep(scan, name)};
+        scan->files = hp_grow(scan->files, scan->file_count, &scan->file_capacity, sizeof *scan->files);
+        scan->files[scan->file_count++] = (ScanFile){folder, scan_keep(scan, name)};
     } else if (ends_with(name, ".csv")) {
         char *path = hp_join(folder, name);
-        scan->tables = grow(scan->tables, scan->table_count, &scan->table_capacity, sizeof *scan->tables);
-        scan->tables[scan->table_count++] = keep(scan, path);
+        scan->tables = hp_grow(scan->tables, scan->table_count, &scan->table_capacity, sizeof *scan->tables);
+        scan->tables[scan->table_count++] = scan_keep(scan, path);
         free(path);
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (ends_with(name, others[i]) && scan->other_count++ == 0)
-            scan->other_name = keep(scan, name);
+            scan->other_name = scan_keep(scan, name);
 }
 
 static int visible(const struct dirent *entry)
@@ -105,7 +97,7 @@ static void walk(Scan *scan, const char *folder, int depth)
                 add_file(scan, folder, entries[i]->d_name);
             if (pass == 1 && is_folder && depth < MAX_DEPTH) {
                 char *relative = hp_join(folder, entries[i]->d_name);
-                walk(scan, keep(scan, relative), depth + 1);
+                walk(scan, scan_keep(scan, relative), depth + 1);
                 free(relative);
             }
         }
@@ -149,7 +141,7 @@ static bool count_suffix(Scan *scan, Suffixes *suffixes, const char *suffix)
     if (i == SCAN_MAX_PLANES || !scan_is_identifier(suffix))
         return false;
     if (i == suffixes->count) {
-        suffixes->names[i] = keep(scan, suffix);
+        suffixes->names[i] = scan_keep(scan, suffix);
         suffixes->files[i] = 0;
         suffixes->count++;
     }
@@ -169,7 +161,7 @@ static bool try_separator(Scan *scan, char separator, Suffixes *suffixes)
         if (good) {
             char *image = hp_join(scan->files[i].folder, stem);
             if (hp_names_find(images, image) < 0)
-                hp_names_add(images, keep(scan, image), suffixes->images++);
+                hp_names_add(images, scan_keep(scan, image), suffixes->images++);
             free(image);
         }
         free(stem);
@@ -237,7 +229,7 @@ static void look_at_samples(Scan *scan)
             scan->smallest = scan->largest = side;
         }
         if (!scan->odd_file && (image.bits != scan->bits || image.channels != scan->channels))
-            scan->odd_file = keep(scan, below);
+            scan->odd_file = scan_keep(scan, below);
         scan->smallest = side < scan->smallest ? side : scan->smallest;
         scan->largest = side > scan->largest ? side : scan->largest;
         free(below);
@@ -287,12 +279,12 @@ static ScanPart *find_part(Scan *scan, const char *folder, bool class_folders)
         if (strcmp(scan->parts[i].folder, folder) == 0)
             return &scan->parts[i];
     if (scan->part_count == SCAN_MAX_PARTS) {
-        scan->left_out = keep(scan, folder);
+        scan->left_out = scan_keep(scan, folder);
         return NULL;
     }
     ScanPart *part = &scan->parts[scan->part_count++];
     *part = (ScanPart){.name = *folder ? scan_identifier(scan, scan_last_name(folder)) : "train",
-                       .folder = keep(scan, folder),
+                       .folder = scan_keep(scan, folder),
                        .class_folders = class_folders,
                        .ids = hp_names_new()};
     return part;
@@ -305,7 +297,7 @@ static void add_id(Scan *scan, ScanPart *part, const ScanFile *file)
         cut_plane(stem, scan->separator);
     char *id = hp_join(part->class_folders ? scan_last_name(file->folder) : "", stem);
     if (hp_names_find(part->ids, id) < 0)
-        hp_names_add(part->ids, keep(scan, id), part->id_count++);
+        hp_names_add(part->ids, scan_keep(scan, id), part->id_count++);
     free(id);
     free(stem);
 }
@@ -343,7 +335,7 @@ void scan_order_parts(Scan *scan)
 
 void scan_files(Scan *scan)
 {
-    walk(scan, keep(scan, ""), 0);
+    walk(scan, scan_keep(scan, ""), 0);
     if (scan->file_count == 0)
         hp_fail("%s: no PNG image is there%s%s%s", scan->root, scan->other_count ? "; there is '" : "",
                 scan->other_count ? scan->other_name : "",

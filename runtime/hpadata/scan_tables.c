@@ -5,11 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *keep(Scan *scan, const char *text)
-{
-    return hp_pool_string(scan->pool, text, strlen(text));
-}
-
 /* ---------------------------------------------------------------- which table belongs to which part */
 
 static int64_t count_matches(const HpCsv *csv, int column, const HpNames *ids)
@@ -63,11 +58,11 @@ static bool same_text(const char *a, const char *b)
 static void offer(Scan *scan, ScanPart *part, const char *path, const HpCsv *csv, int id_column)
 {
     ScanTable table = {
-        .path = path, .id = keep(scan, hp_csv_heading(csv, id_column)), .rows = hp_csv_rows(csv)};
+        .path = path, .id = scan_keep(scan, hp_csv_heading(csv, id_column)), .rows = hp_csv_rows(csv)};
     int labels = find_label_column(csv, id_column, &table.named);
     bool fits_order = hp_csv_columns(csv) <= 2;
     if (labels >= 0) {
-        table.labels = keep(scan, hp_csv_heading(csv, labels));
+        table.labels = scan_keep(scan, hp_csv_heading(csv, labels));
         bool better = !part->table.path || (table.named && !part->table.named);
         if (!part->class_folders && better && same_text(part->order.id, table.id)) {
             part->table = table;
@@ -137,10 +132,7 @@ typedef struct Labels { /* all cells of all label columns */
 
 static void add_cell(Labels *labels, const char *cell)
 {
-    if (labels->count == labels->capacity) {
-        labels->capacity = labels->capacity ? 2 * labels->capacity : 1024;
-        labels->cells = hp_realloc(labels->cells, (size_t)labels->capacity, sizeof *labels->cells);
-    }
+    labels->cells = hp_grow(labels->cells, labels->count, &labels->capacity, sizeof *labels->cells);
     labels->cells[labels->count++] = cell;
 }
 
@@ -154,7 +146,7 @@ static void collect_cells(Scan *scan, Labels *labels)
         HpCsv *csv = hp_csv_read(path);
         int column = hp_csv_column(csv, table->labels);
         for (int64_t row = 0; row < hp_csv_rows(csv); row++)
-            add_cell(labels, keep(scan, hp_csv_cell(csv, row, column)));
+            add_cell(labels, scan_keep(scan, hp_csv_cell(csv, row, column)));
         hp_csv_free(csv);
         free(path);
     }
@@ -194,7 +186,7 @@ static void add_class(Scan *scan, HpNames *seen, const char *name)
 {
     if (!*name || hp_names_find(seen, name) >= 0)
         return;
-    const char *kept = keep(scan, name);
+    const char *kept = scan_keep(scan, name);
     hp_names_add(seen, kept, scan->class_count);
     scan->classes = hp_realloc(scan->classes, (size_t)scan->class_count + 1, sizeof *scan->classes);
     scan->classes[scan->class_count++] = kept;

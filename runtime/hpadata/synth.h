@@ -293,6 +293,7 @@ typedef struct SynthPlace {
     float edge_low, edge_high;
     float near_nucleus;    /* falls by e over this many pixels from the nucleus; 0: everywhere alike */
     float near_centrosome; /* the same from the centrosome */
+    bool in_window;        /* not in the margin */
 } SynthPlace;
 
 /* A random point of the cell; false when the canvas shows none. */

@@ -202,6 +202,23 @@ static void join_cells(SynthScene *scene, SynthCell *one, SynthCell *two, SynthR
     move_cell(two, x + apart * dx, y + apart * dy);
 }
 
+static bool in_window(const SynthScene *scene, float x, float y)
+{
+    const float most = (float)scene->field - 4;
+    return x > 3 && y > 3 && x < most && y < most;
+}
+
+/* Draws the side of the nucleus on which the organelles lie anew until the window shows them. */
+static void turn_organelles(const SynthScene *scene, SynthCell *cell, SynthRandom *random)
+{
+    for (int t = 0; t < TRIES; t++) {
+        if (in_window(scene, cell->centrosome_x, cell->centrosome_y) &&
+            in_window(scene, cell->aggresome.x, cell->aggresome.y))
+            return;
+        add_organelles(cell, scene->line, random);
+    }
+}
+
 /* The cells every window shows: one that can have any pattern, one that touches it, and what divides if the
  * labels ask for that. They come first in the list. */
 static void place_first_cells(SynthScene *scene, SynthRandom *random)
@@ -223,6 +240,8 @@ static void place_first_cells(SynthScene *scene, SynthRandom *random)
         shape_cell(&scene->cells[i], scene->line, random);
     if (one->partner < 0)
         join_cells(scene, one, &scene->cells[1], random);
+    for (int i = 0; i < 2; i++)
+        turn_organelles(scene, &scene->cells[i], random);
     if (dividing && spindle) {
         SynthCell *two = &scene->cells[1];
         divide(scene, 1, atan2f(two->y - one->y, two->x - one->x) + turn / 4, random);

@@ -142,7 +142,7 @@ void synth_aggresome(const SynthBrush *brush)
                   synth_between(brush->random, .8f, 1.8f), .3f);
     }
     SynthBrush faint = *brush;
-    faint.gain *= .25f * brush->style[0];
+    faint.gain *= .05f * brush->style[0];
     synth_fill(&faint, synth_shade_cytosol);
 }
 
@@ -150,19 +150,23 @@ void synth_aggresome(const SynthBrush *brush)
 void synth_cytoplasmic_bodies(const SynthBrush *brush)
 {
     const int count = 2 + synth_count(brush, 3 + 14 * brush->style[0]);
+    SynthPlace place = cytoplasm;
     float x, y;
-    for (int i = 0; i < count; i++)
-        if (synth_pick(brush, &cytoplasm, &x, &y))
+    for (int i = 0; i < count; i++) {
+        place.in_window = i < 2;
+        if (synth_pick(brush, &place, &x, &y))
             synth_body(brush, x, y, synth_between(brush->random, 1.3f, 1.9f + brush->style[1]), 0,
                        synth_between(brush->random, .6f, 1.1f));
+    }
 }
 
 void synth_rods_and_rings(const SynthBrush *brush)
 {
-    const SynthPlace place = {.depth_low = -1e4f, .depth_high = 4, .edge_low = 3, .edge_high = 1e5f};
+    SynthPlace place = {.depth_low = -1e4f, .depth_high = 4, .edge_low = 3, .edge_high = 1e5f};
     const int count = 1 + synth_poisson(brush->random, 1.2f + 2 * brush->style[0]);
     float x, y;
     for (int i = 0; i < count; i++) {
+        place.in_window = i == 0; /* there are so few that all could be missed */
         if (!synth_pick(brush, &place, &x, &y))
             return;
         if (synth_chance(brush->random, .6f))

@@ -85,6 +85,9 @@ bool synth_pick(const SynthBrush *brush, const SynthPlace *place, float *x, floa
             continue;
         *x = column - SYNTH_MARGIN;
         *y = row - SYNTH_MARGIN;
+        const float last = (float)scene->field - 2;
+        if (place->in_window && (*x < 1 || *y < 1 || *x > last || *y > last))
+            continue;
         float keep = 1;
         if (place->near_nucleus > 0)
             keep *= expf(fminf(0, depth) / place->near_nucleus);

@@ -102,12 +102,12 @@ static SynthGroup make_group(const SynthPlan *plan, int index, uint32_t labels, 
     SynthGroup group = {.labels = labels, .present = labels | hidden};
     group.seed = (uint64_t)synth_random_word(&random) << 32 | synth_random_word(&random);
     for (int c = 0; c < SYNTH_CLASSES; c++) {
-        group.gain[c] = synth_lognormal(&random, 1, demo ? .15f : .5f);
+        group.gain[c] = synth_lognormal(&random, 1, demo ? .3f : .5f);
         group.visibility[c] = demo ? 1 : synth_between(&random, .6f, .95f);
         for (int i = 0; i < SYNTH_STYLE; i++)
             group.style[c][i] = synth_uniform(&random);
     }
-    group.unspecific = demo ? synth_between(&random, .04f, .12f) : synth_lognormal(&random, .35f, .9f);
+    group.unspecific = synth_lognormal(&random, demo ? .12f : .35f, demo ? .6f : .9f);
     group.unspecific_nucleus = synth_between(&random, .4f, 1.5f);
     group.unspecific_grain = synth_between(&random, 0, .8f);
     group.dots = synth_lognormal(&random, demo ? 4 : 20, 1.4f);

@@ -74,9 +74,10 @@ static float lattice(uint32_t seed, int32_t x, int32_t y)
 
 static float value_noise(uint32_t seed, float x, float y)
 {
-    const float fx = floorf(x), fy = floorf(y);
-    const int32_t ix = (int32_t)fx, iy = (int32_t)fy;
-    const float u = x - fx, v = y - fy;
+    /* The cell's corner without a call of floorf; where x is a negative whole number the next cell's edge is
+     * as good. */
+    const int32_t ix = (int32_t)x - (x < 0), iy = (int32_t)y - (y < 0);
+    const float u = x - (float)ix, v = y - (float)iy;
     const float su = u * u * (3 - 2 * u), sv = v * v * (3 - 2 * v);
     const float top = lattice(seed, ix, iy) * (1 - su) + lattice(seed, ix + 1, iy) * su;
     const float bottom = lattice(seed, ix, iy + 1) * (1 - su) + lattice(seed, ix + 1, iy + 1) * su;

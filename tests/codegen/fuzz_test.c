@@ -32,8 +32,40 @@ static bool has_close_comparison(Graph *graph)
     return close;
 }
 
+static uint32_t format_seed;
+
+static bool demands_plain(const Node *user)
+{
+    OpClass class = op_table[user->op].class;
+    return class == CLASS_CONTRACTION || (class == CLASS_MOVEMENT && user->op != OP_BROADCAST && user->op != OP_UPSAMPLE);
+}
+
+/* Whatever the layout pass would never do: every value in a format of its own, but for what products, results, variables
+ * and movements across channels demand. */
+static void scramble_formats(Graph *graph)
+{
+    static const HpFormat formats[] = {HP_FORMAT_PLAIN, HP_FORMAT_NHWC, HP_FORMAT_NCHW8C, HP_FORMAT_NCHW16C};
+    NodeList *uses = graph_uses(graph);
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        Node *node = graph->nodes.items[i];
+        OpClass class = op_table[node->op].class;
+        bool free = node->shape.rank == 4 && (class == CLASS_ELEMENTWISE || class == CLASS_WINDOW ||
+                                              node->op == OP_UPSAMPLE);
+        for (size_t j = 0; j < uses[i].count; j++)
+            free = free && !demands_plain(uses[i].items[j]);
+        for (size_t j = 0; j < graph->results.count; j++)
+            free = free && graph->results.items[j].node != node;
+        for (size_t j = 0; j < graph->updates.count; j++)
+            free = free && graph->updates.items[j].node != node;
+        format_seed = format_seed * 1664525u + 1013904223u;
+        if (free)
+            node->format = formats[format_seed >> 30];
+    }
+}
+
 static bool check_seed(RandomKind kind, uint32_t seed)
 {
+    format_seed = seed;
     Arena *arena = arena_new();
     Graph *graph = random_graph(arena, kind, seed, 10 + (int)(seed % 12));
     graph->name = arena_format(arena, "random graph %u", seed);
@@ -41,7 +73,10 @@ static bool check_seed(RandomKind kind, uint32_t seed)
         arena_free(arena);
         return false;
     }
-    harness_check(graph, "-O1", 2e-4); /* random chains lose digits by cancellation */
+    harness_check(graph, (HarnessOptions){.optimise = "-O1",
+                                          .tolerance = 2e-4, /* random chains lose digits by cancellation */
+                                          .floor = 0.1,
+                                          .after_layout = seed % 4 < 2 ? NULL : scramble_formats});
     arena_free(arena);
     return true;
 }

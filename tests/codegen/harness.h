@@ -7,7 +7,15 @@
 
 enum { HARNESS_SEED = 7 }; /* of the variables' values and of random numbers */
 
+typedef struct HarnessOptions {
+    const char *optimise;            /* for the C compiler: "-O1" */
+    double tolerance;                /* of each step alone; of the whole run, 100 times as much */
+    double floor;                    /* errors count against max|r|, or this if it is larger */
+    void (*after_layout)(Graph *);   /* may change formats; NULL: nothing */
+} HarnessOptions;
+
 typedef struct Harness {
+    HarnessOptions options;
     Arena *arena;
     Graph *graph;
     Schedule *schedule;
@@ -23,18 +31,18 @@ typedef struct Harness {
     double worst;          /* largest error found */
 } Harness;
 
-/* Layout, fusion, kernels, plan; compiled with -Wall -Werror. `optimise` is the C compiler's flag: "-O1". */
-Harness *harness_new(Graph *graph, const char *optimise);
+/* Layout, fusion, kernels, plan; compiled with -Wall -Werror. */
+Harness *harness_new(Graph *graph, HarnessOptions options);
 
-/* Each step alone, fed the interpreter's values: every stored element within `tolerance` * max|r| of its tensor, every
+/* Each step alone, fed the interpreter's values: every stored element within tolerance * max|r| of its tensor, every
  * padded element zero. */
-void harness_check_steps(Harness *harness, double tolerance);
+void harness_check_steps(Harness *harness);
 
 /* The whole function once in its own memory: results and updated variables. */
-void harness_check_run(Harness *harness, double tolerance);
+void harness_check_run(Harness *harness);
 
 /* All three on a fresh graph; the graph may hold BATCHNORM nodes. */
-void harness_check(Graph *graph, const char *optimise, double tolerance);
+void harness_check(Graph *graph, HarnessOptions options);
 
 void harness_free(Harness *harness);
 

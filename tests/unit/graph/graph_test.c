@@ -139,8 +139,17 @@ static void moving_statistics_are_an_effect(void **state)
 
 static void break_order(Node *x, Node *y)
 {
-    x->inputs = &y;
-    x->input_count = 1;
+    graph->nodes.items[0] = y;
+    graph->nodes.items[1] = x;
+    y->id = 0;
+    x->id = 1;
+    graph_verify(graph, "test");
+}
+
+static void break_stranger(Node *x, Node *y)
+{
+    Node stranger = *x;
+    y->inputs[0] = &stranger;
     graph_verify(graph, "test");
 }
 
@@ -209,8 +218,8 @@ static bool aborts(void (*harm)(Node *x, Node *y))
 static void every_broken_invariant_is_found(void **state)
 {
     (void)state;
-    void (*harms[])(Node *, Node *) = {break_order,  break_shape,  break_number,
-                                       break_update, break_result, break_type};
+    void (*harms[])(Node *, Node *) = {break_order,  break_stranger, break_shape, break_number,
+                                       break_update, break_result,   break_type};
     for (size_t i = 0; i < sizeof harms / sizeof harms[0]; i++)
         assert_true(aborts(harms[i]));
     assert_false(aborts(break_nothing));

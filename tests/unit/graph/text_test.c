@@ -32,7 +32,7 @@ static const char everything[] =
     "variable \"body.conv1.weight\" parameter f32 [8, 2, 3, 3] ohwi16o normal 0.05 group 2 at "
     "\"models/a.hpanet:12:5\"\n"
     "variable \"draw\" input i64 [2] constant 0.0\n"
-    "variable \"lr \\\"peak\\\"\\001\" scalar f32 [] constant 0.0 value 1e-3\n"
+    "variable \"lr \\\"peak\\\"\\033\" scalar f32 [] constant 0.0 value 1e-3\n"
     "variable \"v\" statistic f32 [4] uniform 0.25\n"
     "%0 = image batch 2 planes 4 height 9 width 8 augmented : f32 [2, 4, 9, 8] at \"C:\\\\a.hpanet:3:1\"\n"
     "%1 = variable \"body.conv1.weight\" : f32 [8, 2, 3, 3] ohwi16o\n"
@@ -65,7 +65,7 @@ static const char everything[] =
     "%24 = constant value 0.1 : f32 []\n"
     "%25 = constant value inf : f32 []\n"
     "%26 = select %24 %25 %24 : f32 []\n"
-    "%27 = variable \"lr \\\"peak\\\"\\001\" : f32 []\n"
+    "%27 = variable \"lr \\\"peak\\\"\\033\" : f32 []\n"
     "result \"logits\" %18\n"
     "result \"with \\\"quotes\\\"\" %26\n"
     "update \"v\" %22\n";

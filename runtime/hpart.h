@@ -1,0 +1,319 @@
+/* hpart.h: all that a generated program may see of the runtime, and the tables it hands over.
+ *
+ * hpacc prints one HpModel: the data set, the recipe, every variable with its place in memory, every scalar, and the
+ * functions (training steps, updates, evaluation, prediction, schedules). hp_main() does the rest. All tables are
+ * constant and live as long as the program. */
+#ifndef HPART_H
+#define HPART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---------------------------------------------------------------- formats */
+
+/* How a tensor lies in memory. Logical shapes are always [N,C,H,W] or [O,I,H,W]; a format says where element
+ * (n,c,h,w) is. Channels of the blocked formats are padded with zeros to a multiple of the block. */
+typedef enum HpFormat {
+    HP_FORMAT_PLAIN, /* row-major in the logical order: NCHW, OIHW */
+    HP_FORMAT_NHWC,
+    HP_FORMAT_NCHW8C, /* [N, C/8, H, W, 8] */
+    HP_FORMAT_NCHW16C,
+    /* weights, as oneDNN names them */
+    HP_FORMAT_OIHW8I8O,
+    HP_FORMAT_OIHW16I16O,
+    HP_FORMAT_OIHW8O8I,
+    HP_FORMAT_OIHW16O16I,
+    HP_FORMAT_OHWI8O,
+    HP_FORMAT_OHWI16O,
+    HP_FORMAT_HWIO,
+    HP_FORMAT_IOHW16O16I,
+    HP_FORMAT_COUNT
+} HpFormat;
+
+/* Elements that a tensor of this shape takes in memory, padding included. */
+int64_t hp_format_count(HpFormat format, int rank, const int64_t *shape);
+
+/* ---------------------------------------------------------------- data set */
+
+typedef struct HpPart {
+    const char *name;         /* "train", "test" */
+    const char *folder;       /* of the images, relative to the data set's root; "" is the root itself */
+    const char *table;        /* CSV with the labels, or NULL */
+    const char *id_column;    /* of table or order */
+    const char *label_column; /* NULL: no labels (or labels from folders) */
+    const char *separator;    /* between labels of one image */
+    const char *order;        /* CSV whose rows give the order of predictions, or NULL */
+    bool labels_from_folders; /* the class is the name of the image's folder */
+} HpPart;
+
+typedef enum HpRange { HP_RANGE_FIXED, HP_RANGE_PERCENTILE } HpRange;
+
+typedef struct HpDataset {
+    const char *name;
+    int plane_count;
+    const char *const *planes;
+    int file_count;
+    const char *const *files; /* patterns with {id} and {plane}; without {plane} the file's channels are the planes */
+    HpRange range;            /* fixed: [low, high] becomes [0, 1]; percentile: of each image and plane */
+    double range_low, range_high;
+    bool one_of; /* exactly one class per image (softmax), else any number (sigmoid) */
+    int class_count;
+    const char *const *classes;
+    int part_count;
+    const HpPart *parts;
+    const char *source; /* the text of the dataset block, stored in packs */
+} HpDataset;
+
+/* ---------------------------------------------------------------- variables and scalars */
+
+typedef enum HpVariableKind {
+    HP_PARAMETER,       /* trained */
+    HP_STATISTIC,       /* running mean and variance */
+    HP_OPTIMIZER_STATE, /* named "<state>:<parameter>" ("m:head.weight"), same format as its parameter */
+    HP_GRADIENT,        /* named "gradient:<parameter>" */
+    HP_INPUT,           /* "sample" i64 [N], "affine" [N,6], "gain" [N], "draw" i64 [N], "labels" [N,classes]. affine
+                         * takes output pixel (x,y) to source pixel (a0 x + a1 y + a2, a3 x + a4 y + a5), whole
+                         * numbers being pixel centres; gain multiplies the [0,1] value; sample is a row of the store */
+    HP_NORMALIZATION,   /* "normalization.mean", "normalization.deviation" [planes], measured on the training part */
+    HP_DERIVED,         /* computed from parameters by a prepare function (folded batch norms) */
+    HP_SCALAR           /* no memory: a row of HpModel.scalars */
+} HpVariableKind;
+
+typedef enum HpInitializerKind { HP_INITIAL_CONSTANT, HP_INITIAL_NORMAL, HP_INITIAL_UNIFORM } HpInitializerKind;
+
+typedef struct HpInitializer {
+    HpInitializerKind kind;
+    double value; /* the constant, the standard deviation, or the bound b of uniform [-b, b) */
+} HpInitializer;
+
+enum { HP_MAX_RANK = 6 };
+
+typedef struct HpVariable {
+    const char *name;
+    HpVariableKind kind;
+    HpFormat format;
+    int rank;
+    int64_t shape[HP_MAX_RANK];
+    int64_t offset; /* bytes from HpContext.memory */
+    int64_t count;  /* elements in memory, padding included */
+    int element_bytes;
+    HpInitializer initializer;
+    int group; /* parameters: index into HpModel.groups, else -1 */
+} HpVariable;
+
+/* A number the recipe may change without compiling again. Kernels read HpContext.scalars at each call. */
+typedef struct HpScalar {
+    const char *name; /* "loss.gamma", "optimizer.beta1", "stage.depth.lr.bottom", "stage.depth.epochs" */
+    double value;     /* the default */
+    bool settable;    /* by --set; the others are set by the trainer each step ("lr.bottom", "step.bottom") */
+} HpScalar;
+
+/* ---------------------------------------------------------------- library calls */
+
+typedef enum HpLibraryKind {
+    HP_CONVOLUTION,                 /* a = x, b = weight, c = y */
+    HP_CONVOLUTION_GRADIENT_INPUT,  /* a = gradient of y, b = weight, c = gradient of x */
+    HP_CONVOLUTION_GRADIENT_WEIGHT, /* a = x, b = gradient of y, c = gradient of weight */
+    HP_MATMUL,                      /* c[m,n] = a[m,k] b[k,n], with transposes, `batch` times */
+    HP_REORDER                      /* c = a in another format */
+} HpLibraryKind;
+
+typedef enum HpAlgorithm {
+    HP_ALGORITHM_AUTO,
+    HP_ALGORITHM_DIRECT,
+    HP_ALGORITHM_WINOGRAD,
+    HP_ALGORITHM_NARROW /* our own weight gradient over few planes */
+} HpAlgorithm;
+
+/* One product. Constant but for `handle`, which the device fills when the program starts. */
+typedef struct HpLibraryCall {
+    HpLibraryKind kind;
+    const char *name; /* the layer's path */
+    /* convolutions: the shapes of x, weight and y, whatever the kind */
+    int64_t batch, groups, in_channels, out_channels;
+    int64_t in_size[2], out_size[2], kernel[2], stride[2], pad_before[2], pad_after[2], dilation[2];
+    HpAlgorithm algorithm;
+    /* epilogue of HP_CONVOLUTION and HP_MATMUL: y = relu(product + bias + addend) */
+    bool bias, add, relu;
+    /* matmul */
+    int64_t m, n, k;
+    bool transpose_a, transpose_b;
+    /* reorder: rank and shape of the tensor */
+    int rank;
+    int64_t shape[HP_MAX_RANK];
+    HpFormat format_a, format_b, format_c;
+    int64_t scratchpad; /* bytes of temporary memory, part of the plan */
+    void *handle;
+} HpLibraryCall;
+
+/* ---------------------------------------------------------------- running */
+
+/* Where integer pixels lie: [image][height][width][planes], `bits` 8 or 16 each. */
+typedef struct HpImageStore {
+    const void *pixels;
+    int bits;
+    int64_t height, width, planes, count;
+    float scale, offset; /* value = scale * pixel + offset: the data set's fixed range as [0,1] */
+} HpImageStore;
+
+typedef struct HpContext {
+    const struct HpModel *model;
+    char *memory;        /* HpModel.memory_bytes, 64-byte aligned: variables first, then one arena for all functions */
+    float *scalars;      /* HpModel.scalar_count current values */
+    HpImageStore images; /* what the image kernel samples from */
+    uint64_t seed;
+    struct HpClock *clock; /* set by bench while it times steps, else NULL */
+} HpContext;
+
+/* Step `step` of the function that runs begins; its step_count is the end. Generated code calls hp_step(). */
+void hp_clock_step(struct HpClock *clock, int step);
+
+static inline void hp_step(HpContext *context, int step)
+{
+    if (context->clock)
+        hp_clock_step(context->clock, step);
+}
+
+/* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With `add`, c holds
+ * the addend when the call begins. */
+void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b, const void *bias,
+                    void *c, void *scratchpad);
+
+/* What keys a layer's random stream: FNV-1a, 32 bits, of its path. */
+uint32_t hp_random_path(const char *path);
+
+/* Uniform in [0,1): Philox4x32-10 keyed by the seed; the counter is path, draw and element (the index within the
+ * draw's own row). The first word's upper 24 bits are the number. */
+float hp_random_uniform(uint64_t seed, uint32_t path, int64_t draw, uint32_t element);
+
+typedef enum HpFunctionKind {
+    HP_FUNCTION_TRAIN,    /* forward and backward of one part; scalar "accumulate" 0 starts, 1 adds to gradients;
+                           * results "loss" (the mean of the part's rows), "image" [N,P,H,W] as the network saw it and
+                           * "logits" [N,classes]; the report does without the last two where they are missing */
+    HP_FUNCTION_UPDATE,   /* the optimizer, after the last part */
+    HP_FUNCTION_PREPARE,  /* derives folded weights; before evaluate or predict when weights have changed */
+    HP_FUNCTION_EVALUATE, /* results "logits" and one "loss.<i>" [N] per validation loss, a value a row */
+    HP_FUNCTION_PREDICT,  /* result "logits" */
+    HP_FUNCTION_SCHEDULE  /* scalars "schedule.t", ".T", ".peak" in; results "lr", ... */
+} HpFunctionKind;
+
+typedef struct HpResult {
+    const char *name;
+    int64_t offset, count; /* floats, plain format */
+} HpResult;
+
+/* What one line of a function does, for bench. */
+typedef struct HpStep {
+    const char *name;    /* of the kernel, or of the product and its layer */
+    double bytes, flops; /* read and written if each operand moves once; multiplications and additions of a product */
+} HpStep;
+
+typedef struct HpFunction {
+    const char *name;
+    HpFunctionKind kind;
+    void (*run)(HpContext *context);
+    int result_count;
+    const HpResult *results;
+    int step_count;
+    const HpStep *steps;
+} HpFunction;
+
+/* ---------------------------------------------------------------- recipe */
+
+typedef struct HpAugment { /* all off: every field 0 but zoom and brightness 1 */
+    bool flip;             /* left-right and up-down, each with probability 1/2 */
+    double rotate_low, rotate_high; /* degrees */
+    double zoom_low, zoom_high;
+    double shift; /* fraction of the side, both directions */
+    double brightness_low, brightness_high;
+} HpAugment;
+
+typedef struct HpOversample { /* repeat images until each of these classes has `target` images */
+    int class_count;
+    const int *classes;
+    int64_t target;
+} HpOversample;
+
+typedef struct HpSplit {
+    int count;
+    const char *const *names; /* "train", "validation", "test" */
+    const double *fractions;
+    bool stratified;
+} HpSplit;
+
+/* One statement `weights "FILE" into PREFIX { ... }`. */
+typedef struct HpWeights {
+    const char *file;
+    const char *prefix;        /* "body", or "" for the whole network */
+    int except_count;          /* paths below the prefix that are left out */
+    const char *const *except;
+    int plane_count;           /* a first convolution from a file with other planes; 0: none */
+    const char *plane_weight;  /* "conv1.weight" */
+    const int *planes;         /* for each plane of ours, the 1-based plane of the file it copies */
+} HpWeights;
+
+typedef struct HpRate {
+    int scalar;   /* index in scalars: the constant rate, or the schedule's peak; -1: the group is frozen */
+    int schedule; /* index in functions, or -1 */
+} HpRate;
+
+typedef struct HpStage {
+    const char *name;
+    int epochs_scalar; /* index in scalars */
+    int train, update; /* indices in functions */
+    const HpRate *rates; /* one per group */
+    int validation;      /* which "loss.<i>" */
+    const char *select;  /* "macro_ap", "macro_f1", "sample_f1", "accuracy" or "loss" */
+    bool select_maximum;
+    bool from_best, keep_state;
+    HpAugment augment;
+    int oversample_count;
+    const HpOversample *oversample;
+} HpStage;
+
+/* A set of parameters that every stage treats alike: one learning rate, one step count. */
+typedef struct HpGroup {
+    const char *name;
+    int lr_scalar, step_scalar; /* indices in scalars */
+} HpGroup;
+
+typedef struct HpModel {
+    const char *name;    /* "resnet34_3" */
+    const char *source;  /* "models/resnet34_3.hpanet" */
+    const char *recipe;  /* the resolved recipe as text, for the run folder */
+    const char *version; /* of hpacc */
+    const char *target;  /* "cpu avx512 onednn 2.6.3" */
+    const char *isa;     /* what the CPU must have: "avx512", "avx2" */
+    const char *library_version; /* "oneDNN 2.6.3"; NULL: a portable program, which takes any */
+    int threads;                 /* the plan's scratchpads are for so many; 0: portable, any number */
+    const HpDataset *dataset;
+    int64_t image_size;     /* pixels a side that the network sees */
+    int64_t part_rows;      /* N of the training functions */
+    int64_t parts;          /* a batch is parts * part_rows */
+    int64_t evaluate_rows;  /* N of evaluate and predict */
+    int64_t memory_bytes;
+    int variable_count;
+    const HpVariable *variables;
+    int scalar_count;
+    const HpScalar *scalars;
+    int accumulate_scalar, schedule_t_scalar, schedule_T_scalar, schedule_peak_scalar;
+    int library_count;
+    HpLibraryCall *const *library;
+    int function_count;
+    const HpFunction *functions;
+    int prepare, evaluate, predict; /* indices in functions */
+    int group_count;
+    const HpGroup *groups;
+    int stage_count;
+    const HpStage *stages;
+    HpSplit split;
+    int weights_count;
+    const HpWeights *weights;
+    bool normalize; /* per plane, measured on the training part; else mean 0, deviation 1 */
+} HpModel;
+
+/* The whole program: parses the command line and runs train, predict, evaluate, info or bench. */
+int hp_main(int argc, char **argv, const HpModel *model);
+
+#endif
