@@ -221,7 +221,7 @@ static void print_setting(Printer *p, const Setting *setting)
 static void print_split(Printer *p)
 {
     const HpSplit *split = &p->program->split;
-    text_add(&p->text, "split");
+    text_add(&p->text, split->count ? "split" : "split none");
     for (int i = 0; i < split->count; i++) {
         text_add(&p->text, "%s %s ", i ? "," : "", split->names[i]);
         print_number(p, split->fractions[i]);

@@ -183,6 +183,11 @@ static void read_split(Elaborator *e, const Setting *setting, HpSplit *split)
         return;
     }
     Reader reader = reader_new(e, setting);
+    *split = (HpSplit){0};
+    if (reader_take_word(&reader, "none")) {
+        reader_end(&reader);
+        return;
+    }
     const char **names = ARENA_ARRAY(e->program->arena, const char *, setting->values.count + 1);
     double *fractions = ARENA_ARRAY(e->program->arena, double, setting->values.count + 1), sum = 0;
     *split = (HpSplit){.names = names, .fractions = fractions};

@@ -14,16 +14,15 @@ typedef enum FieldType {
     FIELD_AXES     /* unsigned: a set of axes */
 } FieldType;
 
-enum { FIELD_COUNT_RANK = -1 };    /* one element per axis of the node */
-#define FIELD_ALWAYS INT64_MIN     /* no usual value: always written */
+enum { FIELD_COUNT_RANK = -1 }; /* one element per axis of the node */
+#define FIELD_ALWAYS INT64_MIN  /* no usual value: always written */
 
 typedef struct AttributeField {
     const char *name; /* its word in graph text */
     FieldType type;
     size_t offset; /* in Attributes */
     int count;
-    int64_t
-        usual; /* FIELD_INTEGER: left out of graph text when every element is this */
+    int64_t usual; /* FIELD_INTEGER: left out of graph text when every element is this */
 } AttributeField;
 
 /* The fields of one kind; *count is set. */

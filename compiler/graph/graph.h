@@ -1,9 +1,9 @@
 /* The typed graph: what every pass from the front end to fusion works on.
  *
- * A Graph is one function (a training step, an update, a prediction, a schedule). Its nodes are single-valued and
- * pure; nodes[] is always in topological order. Effects are lists on the graph: results are handed to the runtime,
- * updates are written to variables when the function ends. Variables are shared by all functions of a program.
- * All values are f32 unless dtype says otherwise; comparisons give f32 1 or 0. */
+ * A Graph is one function (a training step, an update, a prediction, a schedule). Its nodes are single-valued
+ * and pure; nodes[] is always in topological order. Effects are lists on the graph: results are handed to the
+ * runtime, updates are written to variables when the function ends. Variables are shared by all functions of
+ * a program. All values are f32 unless dtype says otherwise; comparisons give f32 1 or 0. */
 #ifndef HPACC_GRAPH_GRAPH_H
 #define HPACC_GRAPH_GRAPH_H
 
@@ -74,7 +74,8 @@ typedef struct Window { /* pooling; [0] is height, [1] is width */
 
 typedef struct Convolution {
     int64_t stride[2], pad_before[2], pad_after[2], dilation[2], groups;
-    int64_t missing[2]; /* gradient ops: the two extents the inputs do not tell: H,W of x, or KH,KW of the weight */
+    int64_t missing[2]; /* gradient ops: the two extents the inputs do not tell: H,W of x, or KH,KW of the
+                           weight */
 } Convolution;
 
 typedef union Attributes {
@@ -104,9 +105,11 @@ typedef union Attributes {
         bool transpose_a, transpose_b;
     } matmul;
     struct {
-        double epsilon, momentum; /* PyTorch's momentum: running = (1 - momentum) * running + momentum * batch */
-        bool batch_statistics;    /* normalise with this batch's mean and biased variance, else with the running ones */
-        bool update_statistics;   /* move the running estimates (unbiased variance) */
+        double epsilon,
+            momentum;          /* PyTorch's momentum: running = (1 - momentum) * running + momentum * batch */
+        bool batch_statistics; /* normalise with this batch's mean and biased variance, else with the running
+                                  ones */
+        bool update_statistics; /* move the running estimates (unbiased variance) */
     } batchnorm;
 } Attributes;
 
@@ -182,12 +185,12 @@ Variable *variables_add(Variables *variables, const char *name, HpVariableKind k
 Shape shape_of(int rank, const int64_t *extents);
 Shape shape_scalar(void);
 bool shape_equal(Shape a, Shape b);
-int64_t shape_count(Shape shape); /* product of the extents, overflow is an internal error */
+int64_t shape_count(Shape shape);                  /* product of the extents, overflow is an internal error */
 const char *shape_text(Arena *arena, Shape shape); /* "[16, 64, 112, 112]" */
 
-/* The shape rule of `op`. Returns NULL and sets *shape, or says in a sentence of user's words why the inputs do not
- * fit ("channels 4 and 3 differ"). The front end turns that sentence into a diagnostic.
- * BROADCAST, RESHAPE and VARIABLE choose their shape: for them *shape is the wanted one when the call is made. */
+/* The shape rule of `op`. Returns NULL and sets *shape, or says in a sentence of user's words why the inputs
+ * do not fit ("channels 4 and 3 differ"). The front end turns that sentence into a diagnostic. BROADCAST,
+ * RESHAPE and VARIABLE choose their shape: for them *shape is the wanted one when the call is made. */
 const char *shape_infer(Arena *arena, Op op, int count, Node *const *inputs, const Attributes *attributes,
                         Shape *shape);
 
@@ -212,11 +215,13 @@ void graph_result(Graph *graph, const char *name, Node *node);
 void graph_update(Graph *graph, Variable *variable, Node *node);
 
 /* ---- changing ---- */
-/* Every use of `old` (inputs, results, updates) becomes `new`. Order may break: call graph_sort() afterwards. */
+/* Every use of `old` (inputs, results, updates) becomes `new`. Order may break: call graph_sort() afterwards.
+ */
 void graph_replace(Graph *graph, Node *old, Node *new);
 /* Topological, stable; renumbers ids. */
 void graph_sort(Graph *graph);
-/* Drops nodes that no effect needs; renumbers. Until it is expanded, a BATCHNORM that moves its statistics is one. */
+/* Drops nodes that no effect needs; renumbers. Until it is expanded, a BATCHNORM that moves its statistics is
+ * one. */
 void graph_remove_dead(Graph *graph);
 /* Users of each node, indexed by id; valid until the graph changes. */
 NodeList *graph_uses(Graph *graph);
@@ -224,7 +229,8 @@ NodeList *graph_uses(Graph *graph);
 /* ---- text.c: graph text that reads back ---- */
 void graph_print(Text *out, const Graph *graph);
 const char *graph_format_name(HpFormat format); /* "nchw16c" */
-/* One graph with the variables it names. NULL when the text is wrong: the first mistake is in `diagnostics`. */
+/* One graph with the variables it names. NULL when the text is wrong: the first mistake is in `diagnostics`.
+ */
 Graph *graph_read(Arena *arena, Diagnostics *diagnostics, const SourceFile *file);
 
 /* ---- verify.c: shapes, arity, order, no dangling use; a failure is an internal error naming `after` ---- */
@@ -233,13 +239,13 @@ void graph_verify(const Graph *graph, const char *after);
 /* ---- interpret.c: the double-precision oracle ---- */
 typedef struct Interpreter Interpreter;
 Interpreter *interpreter_new(Arena *arena, const Variables *variables);
-/* Row-major doubles, one per element; zero until set, a scalar has its default. Owned by the interpreter, changed by
- * interpreter_run. */
+/* Row-major doubles, one per element; zero until set, a scalar has its default. Owned by the interpreter,
+ * changed by interpreter_run. */
 double *interpreter_variable(Interpreter *interpreter, const Variable *variable);
 /* What OP_IMAGE nodes yield: row-major [N,P,H,W]; the caller's memory must outlive the run. */
 void interpreter_set_image(Interpreter *interpreter, const double *image);
 void interpreter_set_seed(Interpreter *interpreter, uint64_t seed);
-void interpreter_run(Interpreter *interpreter, const Graph *graph); /* updates variables */
+void interpreter_run(Interpreter *interpreter, const Graph *graph);                /* updates variables */
 const double *interpreter_value(const Interpreter *interpreter, const Node *node); /* of the last run */
 void interpreter_free(Interpreter *interpreter);
 

@@ -41,8 +41,10 @@ static Value *add_value(Builder *builder, ValueKind kind, const Node *node, int 
     value->node = node;
     value->op = node->op;
     value->input_count = count;
+    value->is_number = kind == VALUE_CONSTANT || kind == VALUE_SCALAR || kind == VALUE_OPERATION;
     for (int i = 0; i < count; i++) {
         value->inputs[i] = inputs[i];
+        value->is_number = value->is_number && inputs[i]->is_number;
         value->axes |= inputs[i]->axes;
         inputs[i]->uses++;
     }

@@ -37,7 +37,43 @@ static const char *const formulas[OP_COUNT] = {
     [OP_SELECT] = "a != 0.0f ? b : c",
 };
 
-const Dialect dialect_c = {.formulas = formulas, .restrict_word = "restrict"};
+/* Numbers that no loop changes: schedules, bias corrections. */
+static const char *const exact_formulas[OP_COUNT] = {
+    [OP_NEGATE] = "-a",
+    [OP_EXP] = "exp(a)",
+    [OP_LOG] = "log(a)",
+    [OP_SQRT] = "sqrt(a)",
+    [OP_RSQRT] = "1.0 / sqrt(a)",
+    [OP_ABS] = "fabs(a)",
+    [OP_SIGN] = "(double)((a > 0.0) - (a < 0.0))",
+    [OP_FLOOR] = "floor(a)",
+    [OP_COS] = "cos(a)",
+    [OP_SIN] = "sin(a)",
+    [OP_TANH] = "tanh(a)",
+    [OP_ERF] = "erf(a)",
+    [OP_RELU] = "hp_maximum_double(a, 0.0)",
+    [OP_SIGMOID] = "1.0 / (1.0 + exp(-a))",
+    [OP_LOG_SIGMOID] = "hp_minimum_double(a, 0.0) - log1p(exp(-fabs(a)))",
+    [OP_SOFTPLUS] = "hp_maximum_double(a, 0.0) + log1p(exp(-fabs(a)))",
+    [OP_ADD] = "a + b",
+    [OP_SUBTRACT] = "a - b",
+    [OP_MULTIPLY] = "a * b",
+    [OP_DIVIDE] = "a / b",
+    [OP_POWER] = "pow(a, b)",
+    [OP_MAXIMUM] = "hp_maximum_double(a, b)",
+    [OP_MINIMUM] = "hp_minimum_double(a, b)",
+    [OP_EQUAL] = "(double)(a == b)",
+    [OP_NOT_EQUAL] = "(double)(a != b)",
+    [OP_LESS] = "(double)(a < b)",
+    [OP_LESS_EQUAL] = "(double)(a <= b)",
+    [OP_GREATER] = "(double)(a > b)",
+    [OP_GREATER_EQUAL] = "(double)(a >= b)",
+    [OP_AND] = "(double)((a != 0.0) & (b != 0.0))",
+    [OP_OR] = "(double)((a != 0.0) | (b != 0.0))",
+    [OP_SELECT] = "a != 0.0 ? b : c",
+};
+
+const Dialect dialect_c = {.formulas = formulas, .exact_formulas = exact_formulas, .restrict_word = "restrict"};
 
 enum { PARALLEL_FROM = 16384 }; /* elements: below, starting threads costs more than they save */
 
@@ -214,8 +250,9 @@ static void share_addresses(Printer *printer, const Nest *nest)
 
 static const char *stored_text(Printer *printer, const Store *store)
 {
-    const char *value = value_use(printer, store->value);
-    return store->node->dtype == DATA_U8 ? arena_format(printer->arena, "(uint8_t)%s", value) : value;
+    if (store->node->dtype == DATA_U8)
+        return arena_format(printer->arena, "(uint8_t)%s", value_use(printer, store->value));
+    return value_text(printer, store->value);
 }
 
 static void print_stores(Printer *printer, const Nest *nest)
@@ -227,9 +264,7 @@ static void print_stores(Printer *printer, const Nest *nest)
         for (size_t j = 0; j < printer->shared_addresses.count; j += 2)
             if (strcmp(printer->shared_addresses.items[j], address) == 0)
                 address = printer->shared_addresses.items[j + 1];
-        const char *value = printer->value_text[store->value->id];
-        print_line(printer, "%s[%s] = %s;", name, address,
-                   store->node->dtype == DATA_U8 ? stored_text(printer, store) : value);
+        print_line(printer, "%s[%s] = %s;", name, address, stored_text(printer, store));
     }
 }
 

@@ -8,7 +8,7 @@
 
 enum { LONGEST_INLINE = 56 };
 
-static const char *number_text(Printer *printer, double value)
+const char *float_text(Arena *arena, double value)
 {
     if (isinf(value))
         return value > 0 ? "INFINITY" : "-INFINITY";
@@ -20,7 +20,33 @@ static const char *number_text(Printer *printer, double value)
         if (strtof(digits, NULL) == (float)value)
             break;
     }
-    return arena_format(printer->arena, "%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+    return arena_format(arena, "%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
+/* A short constant belongs to the code; a long one comes from sizes, and is an argument, so that kernels that differ in sizes
+ * alone share code. */
+static const char *constant_text(Printer *printer, double value)
+{
+    enum { LONGEST = 8 };
+    const char *text = float_text(printer->arena, value);
+    if (strlen(text) <= LONGEST || !isfinite(value))
+        return text;
+    for (size_t i = 0; i < printer->parameters.count; i++)
+        if (printer->parameters.items[i].kind == PARAMETER_NUMBER && printer->parameters.items[i].number == value)
+            return printer->parameters.items[i].name;
+    Parameter parameter = {.kind = PARAMETER_NUMBER, .name = printer_name(printer, "factor"), .number = value};
+    list_push(printer->arena, &printer->parameters, parameter);
+    return parameter.name;
+}
+
+static const char *exact_constant_text(Printer *printer, double value)
+{
+    Text text = text_new(printer->arena);
+    if (isfinite(value))
+        text_add_number(&text, value);
+    else
+        text_add(&text, "%s", float_text(printer->arena, value));
+    return text.data;
 }
 
 /* Something that binds tighter than every operator: a name, a positive number, a call, an element. */
@@ -42,7 +68,7 @@ static const char *in_parentheses(Printer *printer, const char *text)
     return is_atom(text) ? text : arena_format(printer->arena, "(%s)", text);
 }
 
-static const char *value_text(const Printer *printer, const Value *value)
+static const char *computed_text(const Printer *printer, const Value *value)
 {
     const char *text = printer->value_text[value->id];
     if (!text)
@@ -50,9 +76,25 @@ static const char *value_text(const Printer *printer, const Value *value)
     return text;
 }
 
+const char *value_text(Printer *printer, const Value *value)
+{
+    if (value->kind == VALUE_CONSTANT)
+        return constant_text(printer, value->constant);
+    const char *text = computed_text(printer, value);
+    if (value->kind == VALUE_OPERATION && value->is_number)
+        return arena_format(printer->arena, "(float)%s", in_parentheses(printer, text));
+    return text;
+}
+
 const char *value_use(Printer *printer, const Value *value)
 {
     return in_parentheses(printer, value_text(printer, value));
+}
+
+/* As an operand of an expression that is a double. */
+static const char *exact_text(Printer *printer, const Value *value)
+{
+    return value->kind == VALUE_CONSTANT ? exact_constant_text(printer, value->constant) : computed_text(printer, value);
 }
 
 /* ---- operations ---- */
@@ -89,17 +131,16 @@ static const char *operation_text(Printer *printer, const Value *value)
 {
     const char *operands[3] = {NULL, NULL, NULL};
     for (int i = 0; i < value->input_count; i++)
-        operands[i] = value_text(printer, value->inputs[i]);
-    const char *formula = printer->dialect->formulas[value->op];
+        operands[i] = (value->is_number ? exact_text : value_text)(printer, value->inputs[i]);
+    const char *formula = (value->is_number ? printer->dialect->exact_formulas : printer->dialect->formulas)[value->op];
     if (!formula)
         internal_error("the dialect has no formula for %s", op_table[value->op].name);
     const Value *condition = value->inputs[0];
     if (value->op == OP_SELECT && is_comparison(condition)) { /* (float)(x > y) != 0 is x > y */
-        static const char cast[] = "(float)";
-        const char *text = printer->value_text[condition->id];
-        if (strncmp(text, cast, sizeof cast - 1) == 0) {
+        const char *text = computed_text(printer, condition);
+        if (text[0] == '(' && strchr(text, ' ')) {
             formula = "a ? b : c";
-            operands[0] = text + sizeof cast - 1;
+            operands[0] = strchr(text, ')') + 1;
         }
     }
     return fill_formula(printer, formula, operands);
@@ -164,7 +205,7 @@ static const char *scalar_text(Printer *printer, const Variable *scalar)
 const char *value_expression(Printer *printer, const Value *value)
 {
     switch (value->kind) {
-    case VALUE_CONSTANT: return number_text(printer, value->constant);
+    case VALUE_CONSTANT: return ""; /* spelled where it is used */
     case VALUE_SCALAR: return scalar_text(printer, value->scalar);
     case VALUE_LOAD: return load_text(printer, value);
     case VALUE_RANDOM: return random_text(printer, value);
@@ -214,8 +255,8 @@ void print_value(Printer *printer, const Value *value)
     } else if (value->per_lane && value->crosses) {
         print_line(printer, "%s = %s;", *text, expression); /* the array was declared, *text is its element */
     } else {
-        DataType dtype = value->kind == VALUE_LOAD ? value->node->dtype : DATA_F32;
+        const char *type = value->kind == VALUE_LOAD ? c_type(value->node->dtype) : value->is_number ? "double" : "float";
         *text = value_name(printer, value);
-        print_line(printer, "const %s %s = %s;", c_type(dtype), *text, expression);
+        print_line(printer, "const %s %s = %s;", type, *text, expression);
     }
 }

@@ -100,6 +100,7 @@ struct Value {
     int level;          /* loops around it; see loops.c */
     bool per_lane;      /* kept in an array over the lanes, because loops lie between it and the lanes */
     bool crosses;       /* used from other loops than its own: it needs a name there */
+    bool is_number;     /* made of constants and scalars alone: computed in double */
     bool feeds_taps;    /* a window's body needs it, so it cannot stand inside the lanes */
     int uses;
     int id;
@@ -118,7 +119,7 @@ typedef struct Nest {
 } Nest;
 
 typedef enum ParameterKind {
-    PARAMETER_SIZE, PARAMETER_POINTER, PARAMETER_SCALAR, PARAMETER_SEED, PARAMETER_CONTEXT } ParameterKind;
+    PARAMETER_SIZE, PARAMETER_POINTER, PARAMETER_SCALAR, PARAMETER_NUMBER, PARAMETER_SEED, PARAMETER_CONTEXT } ParameterKind;
 
 struct Kernel {
     Arena *arena;

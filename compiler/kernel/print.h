@@ -13,11 +13,13 @@ typedef struct Parameter {
     DataType dtype;
     const Variable *scalar;
     int64_t size;
+    double number;
 } Parameter;
 
 /* How one target spells things. */
 typedef struct Dialect {
-    const char *const *formulas; /* by Op: C text in which a, b, c stand for the inputs */
+    const char *const *formulas;       /* by Op: C text in which a, b, c stand for the inputs */
+    const char *const *exact_formulas; /* by Op: of doubles */
     const char *restrict_word;
 } Dialect;
 
@@ -56,7 +58,9 @@ const char *guard_text(Printer *printer, const Access *access);
 const char *c_type(DataType dtype);
 
 /* ---- expression.c ---- */
-const char *value_use(Printer *printer, const Value *value);    /* as an operand, in parentheses if need be */
+const char *value_text(Printer *printer, const Value *value); /* as a float, where nothing stands beside it */
+const char *value_use(Printer *printer, const Value *value);  /* as an operand, in parentheses if need be */
+const char *float_text(Arena *arena, double value);           /* a literal */
 const char *value_expression(Printer *printer, const Value *value); /* what it is computed by */
 bool value_is_inlined(const Printer *printer, const Value *value, const char *expression);
 /* Computes the value here: a statement, or text for its only user. */

@@ -45,7 +45,8 @@ static int parameter_rank(const Parameter *parameter)
     switch (parameter->kind) {
     case PARAMETER_SIZE: return 0;
     case PARAMETER_POINTER: return parameter->written ? (parameter->partial ? 3 : 2) : 1;
-    case PARAMETER_SCALAR: return 4;
+    case PARAMETER_SCALAR:
+    case PARAMETER_NUMBER: return 4;
     default: return 5;
     }
 }
@@ -61,7 +62,8 @@ static void print_parameter(Text *out, const Printer *printer, const Parameter *
                  parameter->partial ? "double" : c_type(parameter->dtype), printer->dialect->restrict_word,
                  parameter->name);
         break;
-    case PARAMETER_SCALAR: text_add(out, "float %s", parameter->name); break;
+    case PARAMETER_SCALAR:
+    case PARAMETER_NUMBER: text_add(out, "float %s", parameter->name); break;
     case PARAMETER_SEED: text_add(out, "uint64_t %s", parameter->name); break;
     case PARAMETER_CONTEXT: text_add(out, "const HpContext *%s", parameter->name); break;
     }
@@ -195,6 +197,7 @@ static void print_argument(Text *out, const Parameter *parameter, const KernelCa
         break;
     case PARAMETER_POINTER: caller->pointer(out, parameter->buffer, caller->user); break;
     case PARAMETER_SCALAR: caller->scalar(out, parameter->scalar, caller->user); break;
+    case PARAMETER_NUMBER: text_add(out, "%s", float_text(out->arena, parameter->number)); break;
     case PARAMETER_SEED: text_add(out, "context->seed"); break;
     case PARAMETER_CONTEXT: text_add(out, "context"); break;
     }

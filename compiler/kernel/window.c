@@ -112,8 +112,7 @@ static void print_body(Printer *printer, const TapLoops *taps, const Results *re
         if (results->tap) {
             print_line(printer, "const bool wins = %s < 0 || candidate > %s || candidate != candidate;",
                        results->tap_element, results->best_element);
-            print_line(printer, "%s = wins ? (int)(ky * %lld + kx) : %s;", results->tap_element,
-                       (long long)taps->window->kernel[1], results->tap_element);
+            print_line(printer, "%s = wins ? tap : %s;", results->tap_element, results->tap_element);
         } else {
             print_line(printer, "const bool wins = candidate > %s || candidate != candidate;", results->best_element);
         }
@@ -121,8 +120,7 @@ static void print_body(Printer *printer, const TapLoops *taps, const Results *re
         break;
     case WINDOW_AVERAGE: print_line(printer, "%s += %s;", results->best_element, body); break;
     case WINDOW_MAX_GRADIENT:
-        print_line(printer, "%s += %s == ky * %lld + kx ? %s : 0.0f;", results->best_element,
-                   value_use(printer, taps->index), (long long)taps->window->kernel[1], body);
+        print_line(printer, "%s += %s == tap ? %s : 0.0f;", results->best_element, value_use(printer, taps->index), body);
         break;
     case WINDOW_AVERAGE_GRADIENT: print_line(printer, "%s += %s * share;", results->best_element, body); break;
     }
@@ -155,6 +153,9 @@ void print_taps(Printer *printer, const TapLoops *taps)
         print_line(printer, "inside++;");
     if (taps->kind == WINDOW_AVERAGE_GRADIENT)
         print_share(printer, taps);
+    if (taps->kind == WINDOW_MAX_GRADIENT || results.tap)
+        print_line(printer, "const %s = (%s)(ky * %lld + kx);", results.tap ? "int tap" : "uint8_t tap",
+                   results.tap ? "int" : "uint8_t", (long long)taps->window->kernel[1]);
     if (has_lanes(taps))
         open_lanes(printer);
     print_body(printer, taps, &results);

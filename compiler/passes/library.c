@@ -111,6 +111,18 @@ static bool is_bias(const Node *product, const Node *node)
 /* A step in the only order a library has: bias, then addend, then relu. */
 typedef enum Epilogue { EPILOGUE_NONE, EPILOGUE_BIAS, EPILOGUE_ADDEND, EPILOGUE_RELU } Epilogue;
 
+/* An addend is worth absorbing only if it is stored for another reason than this one. */
+static bool is_in_memory_anyway(const Fusion *fusion, const Node *node, const Node *user)
+{
+    if (fusion->role[node->id] == ROLE_LIBRARY)
+        return true;
+    const NodeList *uses = &fusion->uses[node->id];
+    for (size_t i = 0; i < uses->count; i++)
+        if (uses->items[i] != user && op_table[uses->items[i]->op].class == CLASS_CONTRACTION)
+            return fusion->role[node->id] == ROLE_KERNEL;
+    return false;
+}
+
 static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Node *last, const Node *user, Node **operand)
 {
     if (user->op == OP_RELU)
@@ -123,9 +135,7 @@ static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Nod
         *operand = other->inputs[0];
         return EPILOGUE_BIAS;
     }
-    /* An addend lies where the output will lie, so it must be written for this and nothing else: a value in memory. */
-    Role role = fusion->role[other->id];
-    return other->op != OP_BROADCAST && role != ROLE_INLINE && role != ROLE_ABSORBED ? EPILOGUE_ADDEND : EPILOGUE_NONE;
+    return is_in_memory_anyway(fusion, other, user) ? EPILOGUE_ADDEND : EPILOGUE_NONE;
 }
 
 static void take(HpLibraryCall *call, Epilogue epilogue)

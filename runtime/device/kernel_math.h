@@ -67,6 +67,11 @@ static inline double hp_maximum_double(double a, double b)
     return a < b || b != b ? b : a;
 }
 
+static inline double hp_minimum_double(double a, double b)
+{
+    return a > b || b != b ? b : a;
+}
+
 /* 2^n * (1 + r + r^2/2 + ...) with x = n ln 2 + r, |r| <= ln 2 / 2; 2^n in two factors, so that tiny results are rounded
  * once and huge ones become infinite. */
 static inline float hp_exp(float x)

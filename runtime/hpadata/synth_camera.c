@@ -14,7 +14,7 @@ static const float usual_bright[SYNTH_PLANES] = {165, 110, 160, 150};
 static const float test_level[SYNTH_PLANES] = {.73f, .86f, .74f, .72f};
 
 static const float saturated = .0008f; /* at most this share of the pixels is cut at 255 */
-static const float dark_photons = 3, read_noise = .8f;
+static const float dark_photons = 2, read_noise = .8f;
 
 /* Reads along rows and writes along columns, so that two calls blur both ways. */
 static void blur_lines(const float *from, float *to, int side, const float *weights, int reach)
@@ -139,11 +139,13 @@ static float covered(const SynthScene *scene, bool nuclei)
  * tells nothing about the pattern. */
 static float background_share(const SynthScene *scene, int plane, SynthRandom *random)
 {
+    const float empty = 1 - covered(scene, false);
     if (plane == SYNTH_GREEN)
-        return fminf(.85f, fmaxf(.35f, scene->group->zeros + .04f * synth_normal(random)));
+        return fminf(.9f,
+                     fmaxf(fmaxf(.35f, .97f * empty), scene->group->zeros + .04f * synth_normal(random)));
     if (plane == SYNTH_BLUE)
         return fminf(.95f, fmaxf(.4f, 1 - covered(scene, true) * synth_between(random, .9f, 1.1f)));
-    return fminf(.8f, fmaxf(.25f, 1 - covered(scene, false) * synth_between(random, .55f, .85f)));
+    return fminf(.85f, fmaxf(.25f, empty + (1 - empty) * synth_between(random, .15f, .45f)));
 }
 
 /* One speck of dust that the stretch takes for the brightest protein. */

@@ -71,6 +71,9 @@ static SynthLine make_line(const SynthOptions *options, int index)
     return line;
 }
 
+/* Of red, green, blue and yellow light of brightness 1: the protein is the faintest. */
+static const float usual_photons[SYNTH_PLANES] = {70, 14, 50, 50};
+
 static SynthPlate make_plate(const SynthOptions *options, int index)
 {
     SynthRandom random;
@@ -79,11 +82,7 @@ static SynthPlate make_plate(const SynthOptions *options, int index)
     for (int p = 0; p < SYNTH_PLANES; p++) {
         plate.blur[p] = options->demo ? .75f : synth_between(&random, .65f, 1.2f);
         plate.scatter[p] = synth_between(&random, .03f, options->demo ? .08f : .2f);
-        plate.photons[p] = synth_lognormal(&random,
-                                           p == SYNTH_GREEN  ? 11
-                                           : p == SYNTH_BLUE ? 40
-                                                             : 24,
-                                           options->demo ? .1f : .5f);
+        plate.photons[p] = synth_lognormal(&random, usual_photons[p], options->demo ? .1f : .5f);
         plate.level[p] = synth_lognormal(&random, 1, options->demo ? .15f : .35f);
     }
     if (options->demo)

@@ -182,6 +182,13 @@ static void draw_defocused(SynthScene *scene, const SynthPlan *plan, const Synth
     synth_blur(scene->plane[SYNTH_BLUE], scene->scratch, scene->side, 2.6f);
 }
 
+/* Where many fibres cross, the stain no longer reaches all of them. */
+static float saturate(float light)
+{
+    const float most = 2;
+    return most * (1 - expf(-light / most));
+}
+
 void synth_landmarks(SynthScene *scene, const SynthPlan *plan, const SynthImage *image)
 {
     draw_defocused(scene, plan, image);
@@ -203,7 +210,8 @@ void synth_landmarks(SynthScene *scene, const SynthPlan *plan, const SynthImage 
     for (int p = 0; p < (int)scene->size; p++) {
         const float x = (float)(p % scene->side - SYNTH_MARGIN), y = (float)(p / scene->side - SYNTH_MARGIN);
         if (scene->owner[p] >= 0)
-            scene->fibres[p] *= left_by_aggresome(&scene->cells[scene->owner[p]], x, y);
+            scene->fibres[p] =
+                saturate(scene->fibres[p]) * left_by_aggresome(&scene->cells[scene->owner[p]], x, y);
         scene->plane[SYNTH_RED][p] += scene->fibres[p];
     }
 }

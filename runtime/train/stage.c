@@ -116,31 +116,35 @@ static double set_rates(HpRun *run, const HpPlan *plan)
 
 /* ---------------------------------------------------------------- not a number */
 
-/* The learning rate a person would lower: the largest of the stage's constant rates or peaks. */
-static int largest_rate(const HpRun *run)
+/* " --set NAME=VALUE" for each rate or peak of the stage, at a tenth of what it is; to be freed. */
+static char *lower_rates(const HpRun *run)
 {
-    int best = -1;
     const HpStage *stage = &run->model->stages[run->position.stage];
+    char *text = hp_string("");
     for (int i = 0; i < run->model->group_count; i++) {
         int scalar = stage->rates[i].scalar;
-        if (scalar >= 0 && (best < 0 || run->session.settings[scalar] > run->session.settings[best]))
-            best = scalar;
+        bool seen = scalar < 0;
+        for (int j = 0; j < i; j++)
+            seen = seen || stage->rates[j].scalar == scalar;
+        if (seen)
+            continue;
+        char *longer = hp_format("%s --set %s=%g", text, run->model->scalars[scalar].name,
+                                 run->session.settings[scalar] / 10);
+        free(text);
+        text = longer;
     }
-    return best;
+    return text;
 }
 
 void hp_fail_not_finite(const HpRun *run, const char *what)
 {
     const HpOptions *options = run->options;
     const HpStage *stage = &run->model->stages[run->position.stage];
-    int rate = largest_rate(run);
-    char *try = rate < 0 ? hp_string("")
-                         : hp_format(" --set %s=%g (now %g)", run->model->scalars[rate].name,
-                                     run->session.settings[rate] / 10, run->session.settings[rate]);
+    char *try = lower_rates(run);
     char *kept =
         run->saved_step < 0
-            ? hp_format("nothing was saved yet; begin again with a lower learning rate:%s", try)
-            : hp_format("last.safetensors of step %lld is kept; go on from it with a lower learning rate:\n"
+            ? hp_format("nothing was saved yet; begin again with a tenth of the learning rate:%s", try)
+            : hp_format("last.safetensors of step %lld is kept; go on from it with a tenth of the learning rate:\n"
                         "%s train --data %s --out %s --resume%s",
                         (long long)run->saved_step, options->program, options->data, options->out, try);
     hp_fail("%s is not a finite number at step %lld (stage %s, epoch %d); training stopped.\n%s", what,

@@ -176,7 +176,7 @@ static void compile(Harness *harness, const char *optimise)
     const char *root = getenv("HPANET_ROOT");
     char *include = arena_format(harness->arena, "-I%s/runtime", root ? root : ".");
     char *arguments[] = {"cc", "-std=gnu17", (char *)optimise, "-march=native", "-fopenmp", "-fno-math-errno",
-                         "-fno-trapping-math", "-Wall", "-Werror", "-shared", "-fPIC", include, "-o", (char *)object,
+                         "-fno-trapping-math", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", include, "-o", (char *)object,
                          (char *)source, "-lm", NULL};
     pid_t child;
     int status = -1;

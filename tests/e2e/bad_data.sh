@@ -99,5 +99,5 @@ cp good/train/train0000_red.png image.pack
 refuse "$program" train --data image.pack --out run -- "image.pack"
 run "$hpadata" pack "$hpa" good --pixels 32 -o small.pack
 refuse "$program" train --data small.pack --out run -- "small.pack" "32" "64"
-refuse "$program" train --data nowhere.pack --out run -- "nowhere.pack" "No such file"
+refuse "$program" train --data nowhere.pack --out run -- "nowhere.pack" "is not there"
 refuse "$program" train --data cells.pack:trian --out run -- "trian" "did you mean"

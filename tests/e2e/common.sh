@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every test of this folder. A test runs in a temporary folder, which goes when it ends; a failure prints what
 # the last command said. By hand: tests/e2e/learn.sh, with HPANET_BUILD naming another build than build/.
 set -euo pipefail

@@ -33,4 +33,7 @@ tail -n +2 screen/labels.csv | cut -d, -f2 | tr '|' '\n' | sort -u >known
 
 # Another data set's images do not fit the program, and the message says how.
 run "$make_images" published cells 12 1 48
-refuse "$program" predict --data cells:test --weights run/best.safetensors -o other.csv -- "cells"
+refuse "$program" predict --data cells --weights run/best.safetensors -o other.csv -- "cells" "'all'" "'images'"
+run "$hpadata" pack "$hpa" cells --pixels 48 -o cells.pack
+refuse "$program" predict --data cells.pack --weights run/best.safetensors -o other.csv -- "cells.pack" "'red'" "'dna'"
+[ ! -e other.csv ] || fail "a submission came out of another data set"

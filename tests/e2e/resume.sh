@@ -7,46 +7,53 @@ RANDOM=${SEED:-1}
 run "$make_images" published cells 96 1 64
 run "$hpadata" pack "$hpa" cells --pixels 64 -o cells.pack
 compile "$here/staged.hpanet"
-run "$program" train --data cells.pack:train --out whole --seed 5
-steps=$(grep -c '"kind":"step"' whole/log.jsonl)
+recipe=(--data cells.pack:train --seed 5 --set stage.first.epochs=5 --set stage.second.epochs=12)
+began=$(date +%s%N)
+run "$program" train "${recipe[@]}" --out whole
+took=$((($(date +%s%N) - began) / 1000000)) # milliseconds
 
-kills=0 first=0 second=0 changes=0
-attempt() { # PAUSE: goes on for so many seconds, then SIGKILL; fails when the run came to its end
-  "$program" train --data cells.pack:train --out broken --seed 5 --save-every 0 --resume >"$said" 2>&1 &
-  local process=$! before after
-  before=$(stage)
-  eval "$1"
-  if kill -KILL $process 2>/dev/null && ! wait $process 2>/dev/null; then
-    after=$(stage)
-    [ "$before" = "$after" ] || changes=$((changes + 1))
-    case $after in first) first=$((first + 1)) ;; second) second=$((second + 1)) ;; esac
-    kills=$((kills + 1))
-    return 1
-  fi
+stage() { # of the last step that was written down
+  grep -o '"stage":"[a-z]*"' broken/log.jsonl 2>/dev/null | tail -n 1 | cut -d'"' -f4 || true
 }
-stage() { grep -o '"stage":"[a-z]*"' broken/log.jsonl 2>/dev/null | tail -n 1 | cut -d'"' -f4; }
-# Up to the moment at which the last epoch of the first stage has been written down: its checkpoint is just being made.
-until_change() {
+change() { # waits until the last epoch of the first stage is written down: its checkpoint is being made
   local left=2000
-  until grep -qs '"kind":"epoch","stage":"first","epoch":3' broken/log.jsonl || [ $((left--)) -eq 0 ]; do sleep 0.003; done
+  until grep -qs '"kind":"epoch","stage":"first","epoch":5' broken/log.jsonl || [ $((left--)) -eq 0 ]; do sleep 0.003; done
 }
-
-# Pauses grow until a try makes way, then are random; after 20 kills nothing is killed any more.
-trap - ERR
-changed=no limit=60
-while [ $kills -lt 24 ]; do
-  if [ $changed = no ] && [ $kills -ge 8 ]; then
-    changed=yes
-    attempt until_change && break
-  else
-    attempt "sleep 0.$(printf %03d $((20 + RANDOM % limit)))" && break
-  fi
-  [ $limit -gt 400 ] || limit=$((limit + 10))
+attempt() { # COMMAND...: goes on while the command runs, then SIGKILL; 1 when the run was killed, 0 when it came to its end
+  "$program" train "${recipe[@]}" --out broken --save-every 0 --resume >"$said" 2>&1 &
+  local process=$! status=0
+  "$@"
+  kill -KILL $process 2>/dev/null || true
+  wait $process 2>/dev/null || status=$?
+  [ $status -ne 0 ] || return 0
+  [ $status -eq 137 ] || fail "status $status"
+  kills=$((kills + 1))
+  case $(stage) in first) first=$((first + 1)) ;; second) second=$((second + 1)) ;; esac
+  return 1
+}
+kill_often() { # LONGEST: 24 kills after random pauses, in milliseconds; the ninth at the change of stages
+  rm -rf broken
+  kills=0 first=0 second=0
+  while [ $kills -lt 24 ]; do
+    if [ $kills -eq 8 ]; then
+      ! attempt change || return 0
+    else
+      ! attempt sleep "$(awk "BEGIN { print (10 + $RANDOM % $1) / 1000 }")" || return 0
+    fi
+  done
+}
+# A pause that is too long for this machine ends the run before it is killed 20 times: then all begins again with shorter ones.
+longest=$((took / 4 + 10))
+kill_often $longest
+while [ $kills -lt 20 ] && [ $longest -gt 20 ]; do
+  longest=$((longest / 2))
+  kill_often $longest
 done
-[ $kills -ge 20 ] || fail "the run ended after $kills kills: it is too short for this machine"
-run "$program" train --data cells.pack:train --out broken --seed 5 --resume
-echo "$kills kills ($first in the first stage, $second in the second), $steps steps"
-[ $first -gt 0 ] && [ $second -gt 0 ] || fail "not both stages were hit"
+[ $kills -ge 20 ] || fail "the run ended after $kills kills"
+run "$program" train "${recipe[@]}" --out broken --resume
+echo "$kills kills, $first in the first stage and $second in the second; the run takes $took ms undisturbed"
+[ $first -gt 0 ] || fail "the first stage was never hit"
+[ $second -gt 0 ] || fail "the second stage was never hit"
 
 cmp whole/best.safetensors broken/best.safetensors || fail "the best weights differ"
 losses() { grep '"kind":"step"' "$1/log.jsonl"; }

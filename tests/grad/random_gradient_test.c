@@ -1,5 +1,5 @@
-/* Whole graphs: the gradient of random compositions of smooth ops, for all parameters at once, against central
- * differences along random directions; once as autodiff builds it, once after the passes. */
+/* Whole graphs: the gradient of random compositions of smooth ops, for all parameters at once, against
+ * central differences along random directions; once as autodiff builds it, once after the passes. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -38,7 +38,7 @@ def filled(name, shape):
     count = int(numpy.prod(shape))
     u = hashes(name, count).astype(numpy.float64) / 2**32
     if name == "image":
-        values = u
+        values = numpy.floor(32768 * u) / 32768
     elif name == "labels":
         values = (u < 0.3).astype(numpy.float64)
     elif name.endswith("running_mean"):

@@ -32,7 +32,7 @@ static bool ends_with(const char *text, const char *end)
 static double element(const char *name, int rank, double fan, double u)
 {
     if (strcmp(name, "image") == 0)
-        return u;
+        return floor(32768 * u) / 32768;
     if (strcmp(name, "labels") == 0)
         return u < 0.3;
     if (ends_with(name, "running_mean"))
