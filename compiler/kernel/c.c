@@ -220,7 +220,7 @@ static void count_address(Printer *printer, Addresses *once, const char *text)
     for (size_t i = 0; i < once->count; i++) {
         if (strcmp(once->items[i], text) != 0)
             continue;
-        const char *name = printer_name(printer, arena_format(printer->arena, "at_%zu", i));
+        const char *name = printer_name(printer, "at");
         list_push(printer->arena, &printer->shared_addresses, text);
         list_push(printer->arena, &printer->shared_addresses, name);
         print_line(printer, "const size_t %s = %s;", name, text);
@@ -294,15 +294,23 @@ static const char *accumulator_name(const Printer *printer, const Accumulator *a
     return printer->accumulator_names[accumulator->slot];
 }
 
+static const char *total_name(const Printer *printer, const Accumulator *accumulator)
+{
+    return printer->total_names[accumulator->slot];
+}
+
 static void name_accumulators(Printer *printer)
 {
     static const char *const names[] = {
         [ACCUMULATE_SUM] = "sum", [ACCUMULATE_SQUARES] = "squares", [ACCUMULATE_MAX] = "maximum"};
     const Kernel *kernel = printer->kernel;
     printer->accumulator_names = ARENA_ARRAY(printer->arena, const char *, kernel->accumulators.count);
+    printer->total_names = ARENA_ARRAY(printer->arena, const char *, kernel->accumulators.count);
     for (size_t i = 0; i < kernel->accumulators.count; i++) {
         const Accumulator *accumulator = kernel->accumulators.items[i];
-        printer->accumulator_names[accumulator->slot] = printer_name(printer, names[accumulator->kind]);
+        const char *name = names[accumulator->kind];
+        printer->accumulator_names[accumulator->slot] = printer_name(printer, name);
+        printer->total_names[accumulator->slot] = printer_name(printer, arena_format(printer->arena, "all_%s", name));
     }
 }
 
@@ -346,7 +354,7 @@ static void print_accumulation(Printer *printer)
         const Accumulator *accumulator = kernel->accumulators.items[i];
         const char *name = accumulator_name(printer, accumulator);
         accumulate(printer, kernel->lanes ? arena_format(printer->arena, "%s[lane]", name) : name, accumulator->kind,
-                   value_use(printer, accumulator->value));
+                   value_text(printer, accumulator->value));
     }
 }
 
@@ -467,7 +475,7 @@ static void print_main(Printer *printer)
 static void print_total(Printer *printer, const Accumulator *accumulator)
 {
     const Kernel *kernel = printer->kernel;
-    const char *name = accumulator_name(printer, accumulator), *address = partial_address(printer, accumulator->slot);
+    const char *name = total_name(printer, accumulator), *address = partial_address(printer, accumulator->slot);
     int loops = 0;
     for (int l = 0; l < kernel->outer; l++)
         loops += kernel->loops[l].reduced;
@@ -503,7 +511,7 @@ static const char *terms_text(Printer *printer)
 
 static void print_reduced(Printer *printer, const Value *value)
 {
-    const char *sum = accumulator_name(printer, value->sum), *terms = NULL, *text = NULL;
+    const char *sum = total_name(printer, value->sum), *terms = NULL, *text = NULL;
     switch (value->op) {
     case OP_REDUCE_MEAN:
         terms = terms_text(printer);
@@ -512,7 +520,7 @@ static void print_reduced(Printer *printer, const Value *value)
     case OP_REDUCE_VARIANCE:
         terms = terms_text(printer);
         text = arena_format(printer->arena, "hp_variance(%s, %s, (double)(%s))", sum,
-                            accumulator_name(printer, value->squares), terms);
+                            total_name(printer, value->squares), terms);
         break;
     default: text = arena_format(printer->arena, "(float)%s", sum);
     }

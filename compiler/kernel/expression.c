@@ -49,23 +49,33 @@ static const char *exact_constant_text(Printer *printer, double value)
     return text.data;
 }
 
-/* Something that binds tighter than every operator: a name, a positive number, a call, an element. */
-static bool is_atom(const char *text)
+/* How tightly a text holds together, by its loosest operator outside parentheses. */
+typedef enum Precedence { LOOSE, SUM, PRODUCT, ATOM } Precedence;
+
+static Precedence precedence_of(const char *text)
 {
     int depth = 0;
-    if (*text == '-')
-        return false;
+    Precedence precedence = *text == '-' ? PRODUCT : ATOM;
     for (const char *c = text; *c; c++) {
         depth += (*c == '(' || *c == '[') - (*c == ')' || *c == ']');
-        if (*c == ' ' && depth == 0)
-            return false;
+        if (*c != ' ' || depth > 0)
+            continue;
+        Precedence here = LOOSE;
+        if ((c[1] == '*' || c[1] == '/') && c[2] == ' ')
+            here = PRODUCT;
+        else if ((c[1] == '+' || c[1] == '-') && c[2] == ' ')
+            here = SUM;
+        precedence = here < precedence ? here : precedence;
+        c += strcspn(c + 1, " ") + 1; /* the operator */
+        if (!*c)
+            break;
     }
-    return true;
+    return precedence;
 }
 
-static const char *in_parentheses(Printer *printer, const char *text)
+static const char *in_parentheses(Printer *printer, const char *text, Precedence needed)
 {
-    return is_atom(text) ? text : arena_format(printer->arena, "(%s)", text);
+    return precedence_of(text) >= needed ? text : arena_format(printer->arena, "(%s)", text);
 }
 
 static const char *computed_text(const Printer *printer, const Value *value)
@@ -82,13 +92,13 @@ const char *value_text(Printer *printer, const Value *value)
         return constant_text(printer, value->constant);
     const char *text = computed_text(printer, value);
     if (value->kind == VALUE_OPERATION && value->is_number)
-        return arena_format(printer->arena, "(float)%s", in_parentheses(printer, text));
+        return arena_format(printer->arena, "(float)%s", in_parentheses(printer, text, ATOM));
     return text;
 }
 
 const char *value_use(Printer *printer, const Value *value)
 {
-    return in_parentheses(printer, value_text(printer, value));
+    return in_parentheses(printer, value_text(printer, value), ATOM);
 }
 
 /* As an operand of an expression that is a double. */
@@ -104,11 +114,24 @@ static bool is_comparison(const Value *value)
     return value->kind == VALUE_OPERATION && value->op >= OP_EQUAL && value->op <= OP_OR;
 }
 
-/* An argument of a function needs no parentheses. */
-static bool is_argument(const char *formula, const char *c)
+/* What the place of a letter in a formula asks of the operand: an argument may be anything, the right side of an operator
+ * must hold tighter than it, the left side as tight. */
+static Precedence needed_at(const char *formula, const char *c)
 {
-    return c > formula && (c[-1] == '(' || (c[-1] == ' ' && c - 1 > formula && c[-2] == ',')) &&
-           (c[1] == ')' || c[1] == ',');
+    char before = c > formula ? c[-1] : ' ', after = c[1];
+    bool starts = before == '(' || (before == ' ' && c - 1 > formula && c[-2] == ','), ends = after == ')' || after == ',';
+    if (starts && ends)
+        return LOOSE;
+    char left = before == ' ' && c - 1 > formula ? c[-2] : before == ' ' || before == '(' ? 0 : before;
+    char right = after == ' ' ? c[2] : 0;
+    Precedence needed = LOOSE;
+    if (left)
+        needed = left == '+' ? PRODUCT : left == '*' || left == '/' ? ATOM : left == '-' ? (before == '-' ? ATOM : PRODUCT) : SUM;
+    if (right) {
+        Precedence other = right == '+' || right == '-' ? SUM : right == '*' || right == '/' ? PRODUCT : SUM;
+        needed = other > needed ? other : needed;
+    }
+    return needed;
 }
 
 /* Puts the operands for the letters a, b, c that stand alone. */
@@ -116,11 +139,10 @@ static const char *fill_formula(Printer *printer, const char *formula, const cha
 {
     Text text = text_new(printer->arena);
     for (const char *c = formula; *c; c++) {
-        bool alone = !isalnum((unsigned char)c[1]) && c[1] != '_' &&
+        bool alone = !isalnum((unsigned char)c[1]) && c[1] != '_' && c[1] != '(' &&
                      (c == formula || (!isalnum((unsigned char)c[-1]) && c[-1] != '_' && c[-1] != '.'));
         if (*c >= 'a' && *c <= 'c' && alone)
-            text_add(&text, "%s",
-                     is_argument(formula, c) ? operands[*c - 'a'] : in_parentheses(printer, operands[*c - 'a']));
+            text_add(&text, "%s", in_parentheses(printer, operands[*c - 'a'], needed_at(formula, c)));
         else
             text_add_bytes(&text, c, 1);
     }
@@ -180,7 +202,7 @@ static const char *random_text(Printer *printer, const Value *value)
         list_push(printer->arena, &printer->parameters, ((Parameter){.kind = PARAMETER_SEED, .name = "seed"}));
     const char *layer = size_parameter(printer, arena_format(printer->arena, "stream_%d", value->id), hash);
     return arena_format(printer->arena, "hp_random_uniform(seed, (uint32_t)%s, %s, (uint32_t)(%s))", layer,
-                        value_use(printer, value->inputs[0]), address_text(printer, &value->access, "element"));
+                        value_text(printer, value->inputs[0]), address_text(printer, &value->access, "element"));
 }
 
 static const char *scalar_text(Printer *printer, const Variable *scalar)

@@ -34,8 +34,11 @@ static int64_t axis_block(const Kernel *kernel, int axis)
     return block;
 }
 
+/* An axis of one element needs no loop, but one in blocks keeps both of its loops. */
 static void add_loop(Kernel *kernel, int axis, int64_t extent, int64_t scale)
 {
+    if (kernel->domain.extents[axis] == 1 && scale == 1 && extent == 1)
+        return;
     if (kernel->loop_count == MAX_LOOPS)
         internal_error("too many loops");
     bool reduced = kernel->step->reduced_axes >> axis & 1;

@@ -32,7 +32,7 @@ typedef struct Printer {
     int indent;
     LIST(Parameter) parameters;
     LIST(const char *) names;  /* taken */
-    const char **accumulator_names; /* by slot */
+    const char **accumulator_names, **total_names; /* by slot: inside the loops, and over all of them */
     const char **value_text;   /* by Value.id: how a user writes it; NULL: not printed yet */
     const char *lane_limit;    /* how the lanes end */
     const TapLoops *taps;      /* whose body is printed, or NULL */

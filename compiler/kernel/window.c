@@ -86,7 +86,7 @@ static void print_share(Printer *printer, const TapLoops *taps)
     static const char *const pixel[2] = {"row", "column"};
     const Window *window = taps->window;
     if (window->count_padding) {
-        print_line(printer, "const float share = 1.0f / %lldf;", (long long)(window->kernel[0] * window->kernel[1]));
+        print_line(printer, "const float share = 1.0f / %lld.0f;", (long long)(window->kernel[0] * window->kernel[1]));
         return;
     }
     for (int i = 0; i < 2; i++) {
@@ -131,7 +131,7 @@ static void print_body(Printer *printer, const TapLoops *taps, const Results *re
 static void print_average(Printer *printer, const TapLoops *taps, const Results *results)
 {
     const Window *window = taps->window;
-    const char *count = arena_format(printer->arena, "%lldf", (long long)(window->kernel[0] * window->kernel[1]));
+    const char *count = arena_format(printer->arena, "%lld.0f", (long long)(window->kernel[0] * window->kernel[1]));
     if (!window->count_padding)
         count = "(float)inside";
     if (has_lanes(taps))

@@ -29,6 +29,8 @@ enum {
     SYNTH_ID = 40
 };
 
+static const float synth_turn = 6.2831853f; /* radians */
+
 enum { SYNTH_RED, SYNTH_GREEN, SYNTH_BLUE, SYNTH_YELLOW };
 
 /* The classes by number, as in the published table. */

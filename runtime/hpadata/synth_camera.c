@@ -135,8 +135,8 @@ static float covered(const SynthScene *scene, bool nuclei)
     return (float)count / (float)(scene->field * scene->field);
 }
 
-/* How much of the picture the background subtraction makes 0. Green's share is the antibody's own, so that it
- * tells nothing about the pattern. */
+/* How much of the picture the background subtraction makes 0: what no cell covers and some of the rest.
+ * Green's share is the antibody's own, so that it tells nothing about the pattern. */
 static float background_share(const SynthScene *scene, int plane, SynthRandom *random)
 {
     const float empty = 1 - covered(scene, false);

@@ -7,11 +7,9 @@
 #include "../base/base.h"
 
 enum { MAX_CELLS = 512, TRIES = 24 };
-static const float turn = 6.2831853f;
-
 float synth_cell_radius(const float table[SYNTH_DIRECTIONS], float dx, float dy)
 {
-    const float position = (atan2f(dy, dx) / turn + 1) * SYNTH_DIRECTIONS;
+    const float position = (atan2f(dy, dx) / synth_turn + 1) * SYNTH_DIRECTIONS;
     const int low = (int)position;
     const float rest = position - (float)low;
     return table[low % SYNTH_DIRECTIONS] * (1 - rest) + table[(low + 1) % SYNTH_DIRECTIONS] * rest;
@@ -30,10 +28,10 @@ static void draw_outline(float table[SYNTH_DIRECTIONS], float axis, float radius
     float height[6], start[6];
     for (int k = 0; k < 6; k++) {
         height[k] = roughness * synth_normal(random) / (float)(k + 1);
-        start[k] = synth_between(random, 0, turn);
+        start[k] = synth_between(random, 0, synth_turn);
     }
     for (int i = 0; i < SYNTH_DIRECTIONS; i++) {
-        const float angle = turn * (float)i / SYNTH_DIRECTIONS;
+        const float angle = synth_turn * (float)i / SYNTH_DIRECTIONS;
         float wave = 1;
         for (int k = 0; k < 6; k++)
             wave += height[k] * cosf((float)(k + 2) * angle + start[k]);
@@ -45,11 +43,12 @@ static void add_spikes(SynthCell *cell, const SynthLine *line, SynthRandom *rand
 {
     const int spikes = synth_poisson(random, line->spikes);
     for (int s = 0; s < spikes; s++) {
-        const float at = synth_chance(random, .5f) ? cell->axis + (synth_chance(random, .5f) ? turn / 2 : 0)
-                                                   : synth_between(random, 0, turn);
+        const float at = synth_chance(random, .5f)
+                             ? cell->axis + (synth_chance(random, .5f) ? synth_turn / 2 : 0)
+                             : synth_between(random, 0, synth_turn);
         const float width = synth_between(random, .08f, .35f), height = synth_between(random, .2f, 1.3f);
         for (int i = 0; i < SYNTH_DIRECTIONS; i++) {
-            const float away = remainderf(turn * (float)i / SYNTH_DIRECTIONS - at, turn) / width;
+            const float away = remainderf(synth_turn * (float)i / SYNTH_DIRECTIONS - at, synth_turn) / width;
             cell->border[i] += cell->radius * height * expf(-away * away);
         }
     }
@@ -60,7 +59,7 @@ static void add_nucleoli(SynthCell *cell, const SynthLine *line, SynthRandom *ra
     const int wanted = 1 + synth_poisson(random, line->nucleoli - 1 > 0 ? line->nucleoli - 1 : .2f);
     for (int i = 0; i < TRIES && cell->nucleolus_count < wanted && cell->nucleolus_count < SYNTH_NUCLEOLI;
          i++) {
-        const float angle = synth_between(random, 0, turn), way = .68f * sqrtf(synth_uniform(random));
+        const float angle = synth_between(random, 0, synth_turn), way = .68f * sqrtf(synth_uniform(random));
         const float dx = cosf(angle), dy = sinf(angle), far = way * synth_cell_radius(cell->nucleus, dx, dy);
         SynthSpot spot = {cell->x + dx * far, cell->y + dy * far,
                           cell->nucleus_radius * synth_between(random, .13f, .24f)};
@@ -76,7 +75,8 @@ static void add_nucleoli(SynthCell *cell, const SynthLine *line, SynthRandom *ra
 /* Centrosome and aggresome lie beside the nucleus, on the cell's longer side more often than not. */
 static void add_organelles(SynthCell *cell, const SynthLine *line, SynthRandom *random)
 {
-    const float side = cell->axis + (synth_chance(random, .5f) ? turn / 2 : 0) + .7f * synth_normal(random);
+    const float side =
+        cell->axis + (synth_chance(random, .5f) ? synth_turn / 2 : 0) + .7f * synth_normal(random);
     const float dx = cosf(side), dy = sinf(side);
     const float far =
         synth_cell_radius(cell->nucleus, dx, dy) + line->centre * synth_between(random, .1f, 1.6f);
@@ -110,7 +110,8 @@ static void shape_cell(SynthCell *cell, const SynthLine *line, SynthRandom *rand
                      synth_between(random, 2.2f, 3.2f), .06f, random);
         draw_outline(cell->border, cell->axis, cell->radius, 1.05f, .03f, random);
     } else { /* a daughter: nucleus across the axis of the division */
-        draw_outline(cell->nucleus, cell->axis + turn / 4, cell->nucleus_radius * .62f, 1.7f, .05f, random);
+        draw_outline(cell->nucleus, cell->axis + synth_turn / 4, cell->nucleus_radius * .62f, 1.7f, .05f,
+                     random);
         draw_outline(cell->border, cell->axis, cell->radius, 1.1f, .06f, random);
     }
     add_organelles(cell, line, random);
@@ -131,9 +132,9 @@ static SynthCell *add_cell(SynthScene *scene, float x, float y, SynthPhase phase
     *cell = (SynthCell){.x = x, .y = y, .phase = phase, .partner = -1};
     cell->nucleus_radius = fminf(synth_lognormal(random, line->nucleus, .13f), .36f * spacing);
     cell->radius = fmaxf(usual * synth_between(random, .85f, 1.15f), 1.5f * cell->nucleus_radius);
-    cell->axis = synth_between(random, 0, turn);
+    cell->axis = synth_between(random, 0, synth_turn);
     if (phase == SYNTH_INTERPHASE && line->stretch > 1.5f)
-        cell->axis = turn * synth_noise(scene->grain, x, y, 160, 1) + .05f * cell->axis;
+        cell->axis = synth_turn * synth_noise(scene->grain, x, y, 160, 1) + .05f * cell->axis;
     return cell;
 }
 
@@ -181,10 +182,10 @@ static void move_cell(SynthCell *cell, float x, float y)
  * tells a label by whether there is a neighbour, for there always is. */
 static void join_cells(SynthScene *scene, SynthCell *one, SynthCell *two, SynthRandom *random)
 {
-    const float half = .5f * (float)scene->field, first = synth_between(random, 0, turn);
+    const float half = .5f * (float)scene->field, first = synth_between(random, 0, synth_turn);
     float dx = 1, dy = 0, apart = 0, least = 1e9f;
     for (int i = 0; i < 8 && least > .6f * (float)scene->field; i++) {
-        const float x = cosf(first + (float)i * turn / 8), y = sinf(first + (float)i * turn / 8);
+        const float x = cosf(first + (float)i * synth_turn / 8), y = sinf(first + (float)i * synth_turn / 8);
         const float reach = synth_cell_radius(one->border, x, y),
                     other = synth_cell_radius(two->border, -x, -y);
         const float touching = .84f * (reach + other);
@@ -223,7 +224,7 @@ static void turn_organelles(const SynthScene *scene, SynthCell *cell, SynthRando
  * labels ask for that. They come first in the list. */
 static void place_first_cells(SynthScene *scene, SynthRandom *random)
 {
-    const float half = .5f * (float)scene->field, direction = synth_between(random, 0, turn);
+    const float half = .5f * (float)scene->field, direction = synth_between(random, 0, synth_turn);
     const bool dividing = scene->group->present >> CYTOKINETIC_BRIDGE & 1;
     const bool spindle = scene->group->present >> MITOTIC_SPINDLE & 1;
     SynthCell *one = add_cell(scene, half, half, spindle ? SYNTH_METAPHASE : SYNTH_INTERPHASE, random);
@@ -244,7 +245,7 @@ static void place_first_cells(SynthScene *scene, SynthRandom *random)
         turn_organelles(scene, &scene->cells[i], random);
     if (dividing && spindle) {
         SynthCell *two = &scene->cells[1];
-        divide(scene, 1, atan2f(two->y - one->y, two->x - one->x) + turn / 4, random);
+        divide(scene, 1, atan2f(two->y - one->y, two->x - one->x) + synth_turn / 4, random);
         for (int i = 1; i < scene->cell_count; i++)
             shape_cell(&scene->cells[i], scene->line, random);
     }
@@ -265,7 +266,7 @@ static void place_other_cells(SynthScene *scene, SynthRandom *random)
                   y = synth_between(random, -border, side - border);
             if (synth_chance(random, line->clumping)) {
                 const SynthCell *other = &scene->cells[synth_below(random, scene->cell_count)];
-                const float direction = synth_between(random, 0, turn), apart = 1.5f * other->radius;
+                const float direction = synth_between(random, 0, synth_turn), apart = 1.5f * other->radius;
                 x = other->x + apart * cosf(direction);
                 y = other->y + apart * sinf(direction);
             }
@@ -273,7 +274,7 @@ static void place_other_cells(SynthScene *scene, SynthRandom *random)
                 continue;
             add_cell(scene, x, y, synth_chance(random, .015f) ? SYNTH_METAPHASE : SYNTH_INTERPHASE, random);
             if (synth_chance(random, .012f))
-                divide(scene, scene->cell_count - 1, synth_between(random, 0, turn), random);
+                divide(scene, scene->cell_count - 1, synth_between(random, 0, synth_turn), random);
             break;
         }
     for (int i = first; i < scene->cell_count; i++)

@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-static const float turn = 6.2831853f;
-
 /* Anywhere in the cytoplasm but at its very edge. */
 static const SynthPlace cytoplasm = {
     .depth_low = -1e4f, .depth_high = -.5f, .edge_low = 1.5f, .edge_high = 1e5f};
@@ -55,16 +53,17 @@ void synth_golgi(const SynthBrush *brush)
                     dy = sinf(angle);
         const float far =
             synth_cell_radius(cell->nucleus, dx, dy) + 1.5f + fabsf(synth_normal(brush->random)) * 4.5f;
-        SynthStrand ribbon = {.x = cell->x + dx * far,
-                              .y = cell->y + dy * far,
-                              .direction = angle + (synth_chance(brush->random, .5f) ? turn / 4 : -turn / 4) +
-                                           .5f * synth_normal(brush->random),
-                              .length = synth_between(brush->random, 2, 10 - 5 * brush->style[1]),
-                              .wander = .45f,
-                              .shy = 1,
-                              .over_nucleus = .25f,
-                              .sigma = synth_between(brush->random, .75f, 1.1f),
-                              .light = synth_between(brush->random, .3f, .6f)};
+        SynthStrand ribbon = {
+            .x = cell->x + dx * far,
+            .y = cell->y + dy * far,
+            .direction = angle + (synth_chance(brush->random, .5f) ? synth_turn / 4 : -synth_turn / 4) +
+                         .5f * synth_normal(brush->random),
+            .length = synth_between(brush->random, 2, 10 - 5 * brush->style[1]),
+            .wander = .45f,
+            .shy = 1,
+            .over_nucleus = .25f,
+            .sigma = synth_between(brush->random, .75f, 1.1f),
+            .light = synth_between(brush->random, .3f, .6f)};
         synth_strand(brush, &ribbon);
     }
 }
@@ -136,7 +135,7 @@ void synth_aggresome(const SynthBrush *brush)
     const SynthSpot *body = &brush->cell->aggresome;
     synth_body(brush, body->x, body->y, body->radius, 0, .8f);
     for (int i = 0; i < 12; i++) {
-        const float angle = synth_between(brush->random, 0, turn),
+        const float angle = synth_between(brush->random, 0, synth_turn),
                     far = body->radius * synth_between(brush->random, .4f, 1);
         synth_dot(brush, body->x + far * cosf(angle), body->y + far * sinf(angle),
                   synth_between(brush->random, .8f, 1.8f), .3f);
@@ -170,8 +169,8 @@ void synth_rods_and_rings(const SynthBrush *brush)
         if (!synth_pick(brush, &place, &x, &y))
             return;
         if (synth_chance(brush->random, .6f))
-            synth_bar(brush, x, y, synth_between(brush->random, 0, turn), synth_between(brush->random, 8, 20),
-                      1.7f, 1);
+            synth_bar(brush, x, y, synth_between(brush->random, 0, synth_turn),
+                      synth_between(brush->random, 8, 20), 1.7f, 1);
         else
             synth_body(brush, x, y, synth_between(brush->random, 2.8f, 5.5f), 1, 1);
     }

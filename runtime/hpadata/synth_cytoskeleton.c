@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-static const float turn = 6.2831853f;
-
 /* Tangled strands, a cage round the nucleus or the whole cytosol, that follow no microtubule; style: how far
  * out. */
 void synth_intermediate_filaments(const SynthBrush *brush)
@@ -20,9 +18,9 @@ void synth_intermediate_filaments(const SynthBrush *brush)
                               .light = synth_lognormal(brush->random, .5f, .4f)};
         if (!synth_pick(brush, &place, &strand.x, &strand.y))
             return;
-        const float round = atan2f(strand.y - brush->cell->y, strand.x - brush->cell->x) + turn / 4;
-        strand.direction =
-            round + (synth_chance(brush->random, .5f) ? turn / 2 : 0) + .8f * synth_normal(brush->random);
+        const float round = atan2f(strand.y - brush->cell->y, strand.x - brush->cell->x) + synth_turn / 4;
+        strand.direction = round + (synth_chance(brush->random, .5f) ? synth_turn / 2 : 0) +
+                           .8f * synth_normal(brush->random);
         synth_strand(brush, &strand);
     }
 }
@@ -33,7 +31,7 @@ static void draw_bundle(const SynthBrush *brush, float x, float y, float directi
     for (int way = 0; way < 2; way++) {
         SynthStrand half = {.x = x,
                             .y = y,
-                            .direction = direction + (way ? turn / 2 : 0),
+                            .direction = direction + (way ? synth_turn / 2 : 0),
                             .length = length / 2,
                             .wander = .012f,
                             .shy = .15f,
@@ -168,7 +166,8 @@ void synth_centrosome(const SynthBrush *brush)
     const float size = .8f + .45f * brush->style[0];
     synth_dot(brush, cell->centrosome_x, cell->centrosome_y, size, 1);
     if (synth_chance(brush->random, .5f)) {
-        const float angle = synth_between(brush->random, 0, turn), far = synth_between(brush->random, 2, 4);
+        const float angle = synth_between(brush->random, 0, synth_turn),
+                    far = synth_between(brush->random, 2, 4);
         synth_dot(brush, cell->centrosome_x + far * cosf(angle), cell->centrosome_y + far * sinf(angle), size,
                   .9f);
     }

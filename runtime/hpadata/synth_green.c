@@ -30,7 +30,7 @@ const SynthClass synth_classes[SYNTH_CLASSES] = {
     [CELL_JUNCTIONS] = {synth_cell_junctions, true, 1},
     [MITOCHONDRIA] = {synth_mitochondria, true, 1},
     [AGGRESOME] = {synth_aggresome, true, 1},
-    [CYTOSOL] = {synth_cytosol, true, .65f},
+    [CYTOSOL] = {synth_cytosol, true, .5f},
     [CYTOPLASMIC_BODIES] = {synth_cytoplasmic_bodies, true, 1},
     [RODS_AND_RINGS] = {synth_rods_and_rings, true, 1},
 };

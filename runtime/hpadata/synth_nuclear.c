@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-static const float turn = 6.2831853f;
-
 static float soft_edge(float depth)
 {
     return depth < -.5f ? 0 : fminf(1, (depth + .5f) / 1.3f);
@@ -58,8 +56,8 @@ void synth_nuclear_membrane(const SynthBrush *brush)
         if (synth_chance(brush->random, .5f))
             synth_body(brush, x, y, synth_between(brush->random, 1.2f, 2.4f), .8f, .7f);
         else
-            synth_bar(brush, x, y, synth_between(brush->random, 0, turn), synth_between(brush->random, 3, 9),
-                      1, .7f);
+            synth_bar(brush, x, y, synth_between(brush->random, 0, synth_turn),
+                      synth_between(brush->random, 3, 9), 1, .7f);
     }
 }
 
@@ -86,7 +84,7 @@ void synth_fibrillar_center(const SynthBrush *brush)
         const bool single = synth_chance(brush->random, brush->style[0] < .3f ? .8f : .1f);
         const int count = single ? 1 : 2 + synth_poisson(brush->random, spot->radius * .9f);
         for (int k = 0; k < count; k++) {
-            const float angle = synth_between(brush->random, 0, turn);
+            const float angle = synth_between(brush->random, 0, synth_turn);
             const float far = spot->radius * (single ? .2f : .75f) * sqrtf(synth_uniform(brush->random));
             synth_dot(brush, spot->x + far * cosf(angle), spot->y + far * sinf(angle), single ? 1.5f : .8f,
                       synth_between(brush->random, .6f, 1.2f));

@@ -88,7 +88,7 @@ static SynthPlate make_plate(const SynthOptions *options, int index)
     if (options->demo)
         plate.photons[SYNTH_GREEN] *= 3;
     plate.shading = synth_between(&random, 0, .25f);
-    plate.shading_angle = synth_between(&random, 0, 6.2832f);
+    plate.shading_angle = synth_between(&random, 0, synth_turn);
     return plate;
 }
 

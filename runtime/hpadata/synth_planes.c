@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-static const float turn = 6.2831853f;
-
 /* How much of the light an inclusion that pushes all else aside leaves at a point. */
 static float left_by_aggresome(const SynthCell *cell, float x, float y)
 {
@@ -21,7 +19,7 @@ static void draw_fibre(const SynthBrush *brush, const SynthLine *line)
     SynthCell *cell = brush->cell;
     SynthStrand strand = {.x = cell->centrosome_x + 2.5f * synth_normal(brush->random),
                           .y = cell->centrosome_y + 2.5f * synth_normal(brush->random),
-                          .direction = synth_between(brush->random, 0, turn),
+                          .direction = synth_between(brush->random, 0, synth_turn),
                           .length = cell->radius * synth_between(brush->random, .5f, 2.2f),
                           .wander = line->wander,
                           .shy = synth_between(brush->random, 0, 1.2f),
@@ -29,17 +27,17 @@ static void draw_fibre(const SynthBrush *brush, const SynthLine *line)
                           .light = synth_lognormal(brush->random, .5f, .35f)};
     if (!synth_chance(brush->random,
                       line->centred)) { /* along the cell or round the nucleus, rather than anyhow */
-        const float angle = synth_between(brush->random, 0, turn), dx = cosf(angle), dy = sinf(angle);
+        const float angle = synth_between(brush->random, 0, synth_turn), dx = cosf(angle), dy = sinf(angle);
         const float inner = synth_cell_radius(cell->nucleus, dx, dy),
                     outer = synth_cell_radius(cell->border, dx, dy);
         const float far = inner + (outer - inner) * sqrtf(synth_uniform(brush->random)) * .92f;
         const float way = synth_uniform(brush->random), base = way < .35f  ? angle
-                                                               : way < .7f ? angle + turn / 4
+                                                               : way < .7f ? angle + synth_turn / 4
                                                                            : cell->axis;
         strand.x = cell->x + dx * far;
         strand.y = cell->y + dy * far;
-        strand.direction =
-            base + (synth_chance(brush->random, .5f) ? turn / 2 : 0) + .5f * synth_normal(brush->random);
+        strand.direction = base + (synth_chance(brush->random, .5f) ? synth_turn / 2 : 0) +
+                           .5f * synth_normal(brush->random);
         strand.length *= .8f;
     }
     synth_strand(brush, &strand);

@@ -32,7 +32,7 @@ float synth_between(SynthRandom *random, float low, float high)
 float synth_normal(SynthRandom *random)
 {
     const float radius = sqrtf(-2 * logf(1 - synth_uniform(random)));
-    return radius * cosf(6.2831853f * synth_uniform(random));
+    return radius * cosf(synth_turn * synth_uniform(random));
 }
 
 float synth_lognormal(SynthRandom *random, float median, float sigma)

@@ -98,4 +98,4 @@ refuse "${as_user[@]}" "$staged" predict --data cells.pack:test --weights whole/
 refuse "$staged" train --dta cells.pack -- "--dta" "did you mean --data"
 refuse "$staged" trian -- "did you mean \`train\`"
 refuse "$staged" train --data cells.pack:train --out x --set loss.gama=1 -- "loss.gama" "did you mean \"loss.gamma\""
-refuse "$staged" predict --data cells.pack --weights whole/best.safetensors -o x.csv -- "several parts" "cells.pack:train"
+refuse "$staged" predict --data cells.pack --weights whole/best.safetensors -o x.csv -- "several parts" "cells.pack:test"
