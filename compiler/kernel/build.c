@@ -229,10 +229,12 @@ static TapLoops *build_taps(Builder *builder, const Node *node, const Map *map)
     const Node *input = node->inputs[0];
     const Window *window = &node->attributes.window;
     taps->kind = window_kind(node);
+    const Form identity = form_axis(3);
     bool gradient = taps->kind == WINDOW_MAX_GRADIENT || taps->kind == WINDOW_AVERAGE_GRADIENT;
     taps->window = window;
     taps->node = node;
     taps->map = *map;
+    taps->tile = gradient && form_equal(&map->axes[3], &identity) ? builder->kernel->tile : 0;
     taps->id = (int)builder->nest->windows.count;
     Map inner = *map;
     for (int i = 0; i < 2; i++) {

@@ -277,7 +277,9 @@ void print_value(Printer *printer, const Value *value)
     } else if (value->per_lane && value->crosses) {
         print_line(printer, "%s = %s;", *text, expression); /* the array was declared, *text is its element */
     } else {
-        const char *type = value->kind == VALUE_LOAD ? c_type(value->node->dtype) : value->is_number ? "double" : "float";
+        const char *type = value->is_number ? "double" : "float";
+        if (value->kind == VALUE_LOAD && value->node->dtype != DATA_F32) /* bytes are compared as whole words */
+            type = value->node->dtype == DATA_U8 ? "int" : "int64_t";
         *text = value_name(printer, value);
         print_line(printer, "const %s %s = %s;", type, *text, expression);
     }

@@ -61,6 +61,7 @@ typedef struct TapLoops {
     Value *body, *index; /* index: max gradients compare it with the tap */
     Value *best, *best_tap; /* the results that are asked for */
     Map map;
+    int64_t tile;          /* > 0: results for so many columns at once, see kernel_choose_loops() */
     int id;
 } TapLoops;
 
@@ -131,6 +132,7 @@ struct Kernel {
     Loop loops[MAX_LOOPS];
     int loop_count;
     int outer; /* the first loops: independent of each other, run in parallel */
+    int64_t tile;  /* the columns are cut into parts of so many, or 0 */
     int64_t lanes; /* extent of the last loop when it is one block of an axis, else 0 */
     Nest main, end; /* end: after all of main, over the loops that are not reduced */
     LIST(Accumulator *) accumulators;

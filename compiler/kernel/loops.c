@@ -56,6 +56,30 @@ static void add_blocked_loops(Kernel *kernel, int axis, int64_t block)
         kernel->loops[kernel->loop_count - 1].limit = extent;
 }
 
+/* The gradient of a pooling whose windows overlap: a pixel belongs to several windows. Instead of asking each pixel for
+ * its windows, every window adds to the pixels it covers, in a buffer of one part of a row. */
+static bool has_overlapping_gradient(const Kernel *kernel)
+{
+    for (size_t i = 0; i < kernel->step->nodes.count; i++) {
+        const Node *node = kernel->step->nodes.items[i];
+        const Window *window = &node->attributes.window;
+        if ((node->op == OP_MAX_POOL_GRADIENT || node->op == OP_AVERAGE_POOL_GRADIENT) &&
+            shape_equal(node->shape, kernel->domain) && window->kernel[1] > window->stride[1])
+            return true;
+    }
+    return false;
+}
+
+/* A part of a row that fits the nearest cache, without a rest if possible. */
+static int64_t choose_tile(int64_t columns)
+{
+    enum { LARGEST = 32, SMALLEST = 8 };
+    for (int64_t tile = LARGEST; tile >= SMALLEST; tile--)
+        if (columns % tile == 0)
+            return tile;
+    return LARGEST;
+}
+
 static void add_loops_of_format(Kernel *kernel)
 {
     FormatDim dims[FORMAT_MAX_DIMS];
@@ -64,6 +88,8 @@ static void add_loops_of_format(Kernel *kernel)
         int axis = dims[i].axis;
         int64_t extent = kernel->domain.extents[axis], own = format_block(kernel->format, axis);
         int64_t wanted = axis_block(kernel, axis);
+        if (axis == 3 && kernel->tile)
+            wanted = kernel->tile;
         if (own == 1 && wanted > 1) {
             add_blocked_loops(kernel, axis, wanted);
             continue;
@@ -128,6 +154,9 @@ static void cut_single_loop(Kernel *kernel)
 void kernel_choose_loops(Kernel *kernel)
 {
     kernel->format = kernel->domain.rank == 4 ? leading_format(kernel) : HP_FORMAT_PLAIN;
+    bool blocked = kernel->format == HP_FORMAT_NCHW8C || kernel->format == HP_FORMAT_NCHW16C;
+    if (blocked && has_overlapping_gradient(kernel))
+        kernel->tile = choose_tile(kernel->domain.extents[3]);
     add_loops_of_format(kernel);
     if (kernel->step->reduced_axes && kernel->loop_count > 0) {
         order_reduction(kernel);
@@ -265,7 +294,8 @@ static void find_loops(const Kernel *kernel, Value *value)
 static void set_level(const Kernel *kernel, Value *value)
 {
     int last = kernel->loop_count - 1, deepest = -1;
-    for (int l = 0; l < (kernel->lanes ? last : kernel->loop_count); l++)
+    bool tiled = value->taps && value->taps->tile;
+    for (int l = 0; l < (tiled ? last - 1 : kernel->lanes ? last : kernel->loop_count); l++)
         if (value->loops >> l & 1)
             deepest = l;
     bool lane = kernel->lanes && (value->loops >> last & 1);
@@ -391,9 +421,9 @@ static LoopName name_of_axis(const Kernel *kernel, int axis, bool blocked)
     static const LoopName image[4] = {{"n", "images"}, {"c", "channels"}, {"y", "rows"}, {"x", "columns"}};
     static const LoopName other[SHAPE_MAX_RANK] = {{"i", "count_i"}, {"j", "count_j"}, {"k", "count_k"},
                                                    {"l", "count_l"}, {"p", "count_p"}, {"q", "count_q"}};
-    static const LoopName blocks[2] = {{"ob", "outer_blocks"}, {"b", "blocks"}};
+    static const LoopName blocks[4] = {{"ob", "outer_blocks"}, {"b", "blocks"}, {"y", "rows"}, {"part", "parts"}};
     if (kernel->domain.rank == 4)
-        return blocked && axis < 2 ? blocks[axis] : image[axis];
+        return blocked ? blocks[axis] : image[axis];
     return other[axis];
 }
 
@@ -407,7 +437,7 @@ void loop_set_names(Kernel *kernel)
             cut = cut || kernel->loops[k].axis == loop->axis;
         LoopName name = name_of_axis(kernel, loop->axis, loop->scale > 1);
         if (cut)
-            name = (LoopName){l == kernel->loop_count - 1 ? "lane" : "line", NULL};
+            name = (LoopName){l == kernel->loop_count - 1 ? "lane" : kernel->tile && loop->axis == 3 ? "x" : "line", NULL};
         else if (loop->joined && loop->axis == 2 && kernel->domain.rank == 4 && l > 0)
             name = (LoopName){"p", "pixels"};
         else if (loop->joined)

@@ -46,7 +46,7 @@ static const char *const reserved[] = {
     "inline", "int",      "long",     "main",   "register", "restrict", "return",  "short",     "signed",
     "sizeof", "static",   "struct",   "switch", "true",     "typedef", "union",    "unsigned",  "void",
     "volatile", "while",  "size_t",   "lane",   "end",      "partial", "context",  "seed",      "row",
-    "column", "ky",       "kx",       "wins",   "inside",   "share",   "candidate", "tap", "first_row", "first_column",
+    "column", "ky",       "kx",       "wins",   "inside",   "share",   "candidate", "tap",     "start", "first_row", "first_column",
     "memset", "sqrtf",    "fabsf",    "floorf", "cosf",     "sinf",    "powf",     "erff",      "exp",
     "log",    "sqrt",     "pow",      "floor",  "y0",       "y1",      "yn",       "j0",        "j1",
     "jn",     "gamma",    "index",    "sin",    "cos",      "tan",     "tanh",     "erf",       "fabs"};

@@ -25,6 +25,10 @@ static Results declare_results(Printer *printer, const TapLoops *taps)
     const char *first = taps->kind == WINDOW_MAX ? "-INFINITY" : "0.0f";
     const char *lanes = has_lanes(taps) ? arena_format(printer->arena, "[%lld]", (long long)printer->kernel->lanes) : "";
     const char *lane = has_lanes(taps) ? "[lane]" : "";
+    if (taps->tile) {
+        lanes = arena_format(printer->arena, "[%lld]%s", (long long)taps->tile, lanes);
+        lane = arena_format(printer->arena, "[x]%s", lane);
+    }
     const char *wish = taps->kind == WINDOW_MAX ? "largest" : "sum";
     results.best = printer_name(printer, wish);
     results.best_element = arena_format(printer->arena, "%s%s", results.best, lane);
@@ -41,11 +45,15 @@ static Results declare_results(Printer *printer, const TapLoops *taps)
     print_line(printer, "float %s%s;", results.best, lanes);
     if (results.tap)
         print_line(printer, "int %s%s;", results.tap, lanes);
+    if (taps->tile)
+        print_open(printer, "for (size_t x = 0; x < %lld; x++)", (long long)taps->tile);
     open_lanes(printer);
     print_line(printer, "%s = %s;", results.best_element, first);
     if (results.tap)
         print_line(printer, "%s = -1;", results.tap_element);
     print_close(printer);
+    if (taps->tile)
+        print_close(printer);
     return results;
 }
 
@@ -78,6 +86,24 @@ static void open_gradient(Printer *printer, const TapLoops *taps, int i)
                limit, pixel[i], stride, inside, pixel[i]);
     if (taps->kind == WINDOW_MAX_GRADIENT)
         print_line(printer, "const size_t %s = %s - %s * %lld;", tap[i], inside, pixel[i], stride);
+}
+
+/* Taps of a gradient, for a part of a row: every window that touches it, and every pixel under the window that lies in it. */
+static void open_tile_columns(Printer *printer, const TapLoops *taps)
+{
+    const Window *window = taps->window;
+    long long kernel = (long long)window->kernel[1], stride = (long long)window->stride[1];
+    long long tile = (long long)taps->tile, pad = (long long)window->pad_before[1];
+    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_columns", taps->id), taps->extent[1]);
+    print_line(printer, "const size_t start = part * %lld + %lld;", tile, pad);
+    print_line(printer, "const size_t first_column = start < %lld ? 0 : (start - %lld) / %lld;", kernel, kernel - stride,
+               stride);
+    print_open(printer, "for (size_t column = first_column; column < %s && column * %lld < start + %lld; column++)", limit,
+               stride, tile);
+    print_open(printer, "for (size_t kx = 0; kx < %lld; kx++)", kernel);
+    print_line(printer, "const size_t x = column * %lld + kx - start;", stride);
+    print_line(printer, "if (x >= %lld)", tile);
+    print_line(printer, "    continue;");
 }
 
 /* How many pixels a window of an average has; for gradients of the window at row and column. */
@@ -147,22 +173,24 @@ void print_taps(Printer *printer, const TapLoops *taps)
     bool counts = taps->kind == WINDOW_AVERAGE && !taps->window->count_padding;
     if (counts)
         print_line(printer, "size_t inside = 0;");
-    for (int i = 0; i < 2; i++)
-        (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, i);
+    (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 0);
+    if (taps->tile)
+        open_tile_columns(printer, taps);
+    else
+        (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 1);
     if (counts)
         print_line(printer, "inside++;");
     if (taps->kind == WINDOW_AVERAGE_GRADIENT)
         print_share(printer, taps);
     if (taps->kind == WINDOW_MAX_GRADIENT || results.tap)
-        print_line(printer, "const %s = (%s)(ky * %lld + kx);", results.tap ? "int tap" : "uint8_t tap",
-                   results.tap ? "int" : "uint8_t", (long long)taps->window->kernel[1]);
+        print_line(printer, "const int tap = (int)(ky * %lld + kx);", (long long)taps->window->kernel[1]);
     if (has_lanes(taps))
         open_lanes(printer);
     print_body(printer, taps, &results);
     if (has_lanes(taps))
         print_close(printer);
-    print_close(printer);
-    print_close(printer);
+    for (int i = 0; i < (taps->tile ? 3 : 2); i++)
+        print_close(printer);
     if (taps->kind == WINDOW_AVERAGE)
         print_average(printer, taps, &results);
     if (taps->best)

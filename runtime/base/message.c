@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *program_name = "hpanet";
 
@@ -19,6 +20,8 @@ void hp_set_program(const char *argv0)
 static void print_message(const char *severity, const char *format, va_list arguments)
 {
     fflush(stdout); /* what the program said before comes before */
+    if (isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr); /* over a progress bar */
     fprintf(stderr, "%s: %s", program_name, severity);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -21,7 +21,25 @@ static double tick_step(double range)
     return power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
 }
 
-static Axis axis_find(const Chart *chart)
+/* Ticks of a logarithmic axis, by number: ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... */
+static double log_tick(int number)
+{
+    static const double leads[] = {1, 2, 5};
+    int power = (int)floor(number / 3.0);
+    return power + log10(leads[number - 3 * power]);
+}
+
+static int log_tick_below(double y)
+{
+    int number = 3 * (int)floor(y) + 2;
+    while (log_tick(number) > y + 1e-9) {
+        number--;
+    }
+    return number;
+}
+
+/* The least and the greatest value of all series; low > high when there is none. */
+static Axis data_range(const Chart *chart)
 {
     Axis axis = {INFINITY, -INFINITY};
     for (int s = 0; s < chart->series_count; s++) {
@@ -33,14 +51,28 @@ static Axis axis_find(const Chart *chart)
             }
         }
     }
+    return axis;
+}
+
+/* From a tick to a tick around the data. */
+static Axis axis_find(const Chart *chart)
+{
+    Axis axis = data_range(chart);
     if (axis.low > axis.high) {
         return (Axis){0, 1};
+    }
+    if (chart->logarithmic) {
+        int low = log_tick_below(axis.low), high = low + 1;
+        while (log_tick(high) < axis.high - 1e-9) {
+            high++;
+        }
+        return (Axis){log_tick(low), log_tick(high)};
     }
     if (chart->from_zero) {
         axis.low = 0;
     }
     if (axis.high - axis.low < 1e-9 * fmax(1, fabs(axis.high))) {
-        axis.high = axis.low + (chart->logarithmic ? 1 : fmax(fabs(axis.low), 1e-3));
+        axis.high = axis.low + fmax(fabs(axis.low), 1e-3);
     }
     double step = tick_step(axis.high - axis.low);
     axis.low = step * floor(axis.low / step);
@@ -79,14 +111,24 @@ static void draw_bands(FILE *out, const Chart *chart)
     }
 }
 
+static void draw_tick(FILE *out, Axis axis, double y, double shown)
+{
+    fprintf(out, "<line class='grid' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>", LEFT, WIDTH - RIGHT,
+            y_of(axis, y), y_of(axis, y));
+    fprintf(out, "<text class='y' x='%d' y='%.1f'>%.3g</text>", LEFT - 6, y_of(axis, y) + 4, shown);
+}
+
 static void draw_axes(FILE *out, const Chart *chart, Axis axis)
 {
     double step = tick_step(axis.high - axis.low);
-    for (double y = axis.low; y <= axis.high + step / 2; y += step) {
-        double shown = chart->logarithmic ? pow(10, y) : (fabs(y) < step * 1e-6 ? 0 : y);
-        fprintf(out, "<line class='grid' x1='%d' x2='%d' y1='%.1f' y2='%.1f'/>", LEFT, WIDTH - RIGHT,
-                y_of(axis, y), y_of(axis, y));
-        fprintf(out, "<text class='y' x='%d' y='%.1f'>%.3g</text>", LEFT - 6, y_of(axis, y) + 4, shown);
+    int first = log_tick_below(axis.low), every_tick = axis.high - axis.low > 3 ? 3 : 1; /* 3: whole powers */
+    for (int n = first; chart->logarithmic && log_tick(n) < axis.high + 1e-9; n++) {
+        if (n % every_tick == 0) {
+            draw_tick(out, axis, log_tick(n), pow(10, log_tick(n)));
+        }
+    }
+    for (double y = axis.low; !chart->logarithmic && y <= axis.high + step / 2; y += step) {
+        draw_tick(out, axis, y, fabs(y) < step * 1e-6 ? 0 : y);
     }
     int every = chart->count <= 10 ? 1 : (int)fmax(1, tick_step(chart->count) + 0.5);
     for (int i = 0; i < chart->count; i++) {
@@ -149,5 +191,6 @@ void chart_write(FILE *out, const Chart *chart)
 void chart_bar(FILE *out, double fraction, const char *text)
 {
     double clamped = isfinite(fraction) ? fmin(fmax(fraction, 0), 1) : 0;
-    fprintf(out, "<td class='bar'><span style='width:%.1f%%'></span><b>%s</b></td>", 100 * clamped, text);
+    fprintf(out, "<td class='bar'><span style='width:calc(%.1f%% - 6px)'></span><b>%s</b></td>",
+            100 * clamped, text);
 }

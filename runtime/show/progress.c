@@ -35,7 +35,7 @@ static void draw_bar(char *out, double fraction)
     out[BAR_CELLS] = '\0';
 }
 
-static void draw(const HpProgress *progress, const char *note, bool last)
+static void draw(const HpProgress *progress, const char *note)
 {
     double elapsed = hp_seconds() - progress->started;
     double rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
@@ -49,9 +49,6 @@ static void draw(const HpProgress *progress, const char *note, bool last)
         fprintf(stderr, "\r\033[K%s %3.0f%% [%s] %lld/%lld  %.4g images/s  %s<%s%s%s", progress->title,
                 100 * fraction, bar, (long long)progress->done, (long long)progress->total, rate, spent, left,
                 gap, note);
-        if (last) {
-            fputc('\n', stderr);
-        }
     } else {
         fprintf(stderr, "%s %3.0f%%  %lld/%lld  %.4g images/s  %s spent, %s left%s%s\n", progress->title,
                 100 * fraction, (long long)progress->done, (long long)progress->total, rate, spent, left, gap,
@@ -80,10 +77,14 @@ void hp_progress_update(HpProgress *progress, int64_t done, const char *note_for
     va_start(arguments, note_format);
     vsnprintf(note, sizeof note, note_format, arguments);
     va_end(arguments);
-    draw(progress, note, false);
+    draw(progress, note);
 }
 
+/* On a terminal the bar goes: what came out of it is printed by the caller. */
 void hp_progress_end(HpProgress *progress)
 {
-    draw(progress, "", true);
+    if (progress->terminal) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
 }

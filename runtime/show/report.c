@@ -36,11 +36,13 @@ static const char STYLE[] =
     "border-bottom:1px solid "
     "var(--line)}th:first-child,td:first-child{text-align:left}td.bar{position:relative;"
     "min-width:90px}td.bar span{position:absolute;left:0;top:4px;bottom:4px;background:var(--a);opacity:.25;"
-    "border-radius:3px}td.bar "
-    "b{position:relative;font-weight:400}.sheet{display:flex;flex-wrap:wrap;gap:14px}"
-    "figure{margin:0;border:1px solid var(--line);border-radius:8px;overflow:hidden;background:#000}figure "
+    "border-radius:3px}.confusion{width:auto}.confusion td.bar{min-width:30px}.confusion "
+    "td:first-child{white-space:nowrap}td.bar "
+    "b{position:relative;font-weight:400}.sheet{display:grid;grid-template-columns:repeat(auto-fill,"
+    "minmax(min(480px,100%),1fr));gap:14px}"
+    "figure{margin:0;border:1px solid var(--line);border-radius:8px;overflow:hidden}figure "
     "img{display:block;"
-    "max-width:100%;height:auto}figcaption{padding:6px 10px;background:var(--page);font-size:13px}figcaption "
+    "width:100%;height:auto}figcaption{padding:6px 10px;background:var(--page);font-size:13px}figcaption "
     "i{color:"
     "var(--soft);font-style:normal;display:block;font-size:11px}.wide{overflow-x:auto}pre{font-size:12px;"
     "overflow-x:auto;"
@@ -78,9 +80,15 @@ static const HpEpoch *best_epoch(const HpReport *report)
     return best;
 }
 
+static bool is_sampled(const HpReport *report)
+{
+    return report->sampled_images != report->train_images;
+}
+
 static void write_head(FILE *out, const HpReport *report)
 {
     const HpModel *model = report->model;
+    bool one_of = model->dataset->one_of;
     fputs("<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
           "content='width=device-width'><title>",
           out);
@@ -89,25 +97,27 @@ static void write_head(FILE *out, const HpReport *report)
     html_text(out, model->name);
     fputs("</h1><p>", out);
     html_text(out, model->source);
-    fprintf(out,
-            " &middot; %d epochs, %.0f s &middot; %lld training images, %lld after sampling &middot; %lld px "
-            "&middot; ",
-            report->epoch_count, report->seconds, (long long)report->train_images,
-            (long long)report->sampled_images, (long long)model->image_size);
+    fprintf(out, " &middot; %d epochs, %.0f s &middot; %lld training images", report->epoch_count,
+            report->seconds, (long long)report->train_images);
+    if (is_sampled(report)) {
+        fprintf(out, ", %lld after sampling", (long long)report->sampled_images);
+    }
+    fprintf(out, " &middot; %lld px &middot; ", (long long)model->image_size);
     html_text(out, model->target);
     fputs("</p><div class='tiles'>", out);
     const HpEpoch *best = best_epoch(report);
     if (best) {
         write_tile(out, "validation macro AP", best->validation.macro_ap);
         write_tile(out, "validation macro F1", best->validation.macro_f1);
-        write_tile(out, "validation sample F1", best->validation.sample_f1);
+        write_tile(out, one_of ? "validation accuracy" : "validation sample F1",
+                   one_of ? best->validation.accuracy : best->validation.sample_f1);
         write_tile(out, "validation loss", best->validation.loss);
     }
     if (report->test) {
         write_tile(out, "test macro AP", report->test->macro_ap);
         write_tile(out, "test macro F1", report->test->macro_f1);
-        write_tile(out, "test sample F1", report->test->sample_f1);
-        write_tile(out, "test accuracy", model->dataset->one_of ? report->test->accuracy : NAN);
+        write_tile(out, one_of ? "test accuracy" : "test sample F1",
+                   one_of ? report->test->accuracy : report->test->sample_f1);
     }
     fputs("</div>", out);
 }
@@ -174,7 +184,8 @@ static void write_classes(FILE *out, const HpReport *report)
             !scores        ? "Images per class"
             : report->test ? "Scores on the test part"
                            : "Scores on the validation part, best epoch");
-    fputs("<div class='wide'><table><tr><th>class<th>training images<th>after sampling", out);
+    fputs("<div class='wide'><table><tr><th>class<th>training images", out);
+    fputs(is_sampled(report) ? "<th>after sampling" : "", out);
     fputs(scores ? "<th>support<th>average precision<th>F1<th>precision<th>recall</tr>" : "</tr>", out);
     int64_t most = 1;
     for (int c = 0; c < dataset->class_count; c++) {
@@ -188,7 +199,9 @@ static void write_classes(FILE *out, const HpReport *report)
         html_text(out, dataset->classes[c]);
         fputs("</td>", out);
         chart_bar(out, (double)report->class_counts[c] / (double)most, before);
-        chart_bar(out, (double)report->class_counts_sampled[c] / (double)most, after);
+        if (is_sampled(report)) {
+            chart_bar(out, (double)report->class_counts_sampled[c] / (double)most, after);
+        }
         if (scores) {
             fprintf(out, "<td>%lld</td>", (long long)scores->support[c]);
             write_ratio(out, scores->ap[c]);
@@ -210,12 +223,11 @@ static void write_confusion(FILE *out, const HpReport *report)
     }
     const HpDataset *dataset = report->model->dataset;
     int classes = dataset->class_count;
-    fputs("<h2>Confusion</h2><p>A row is a true class, a column what was predicted.</p><div "
-          "class='wide'><table><tr><th>",
+    fputs("<h2>Confusion</h2><p>A row is a true class, a column what was predicted, by number.</p><div "
+          "class='wide'><table class='confusion'><tr><th>",
           out);
     for (int c = 0; c < classes; c++) {
-        fputs("<th>", out);
-        html_text(out, dataset->classes[c]);
+        fprintf(out, "<th>%d", c);
     }
     fputs("</tr>", out);
     for (int t = 0; t < classes; t++) {
@@ -224,12 +236,12 @@ static void write_confusion(FILE *out, const HpReport *report)
         for (int c = 0; c < classes; c++) {
             total += row[c];
         }
-        fputs("<tr><td>", out);
+        fprintf(out, "<tr><td>%d ", t);
         html_text(out, dataset->classes[t]);
         fputs("</td>", out);
         for (int c = 0; c < classes; c++) {
             char text[32];
-            snprintf(text, sizeof text, "%lld", (long long)row[c]);
+            snprintf(text, sizeof text, row[c] ? "%lld" : "&middot;", (long long)row[c]);
             chart_bar(out, total ? (double)row[c] / (double)total : 0, text);
         }
         fputs("</tr>", out);

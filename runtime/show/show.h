@@ -6,7 +6,7 @@
 #include "../hpart.h"
 
 /* One line that is drawn again on a terminal, at most ten times a second; elsewhere a plain line every ten
- * seconds and at the end. Shows done/total, images/s, time left and the note. */
+ * seconds. Shows done/total, images/s, time left and the note. */
 typedef struct HpProgress {
     const char *title;
     int64_t total, done; /* images */

@@ -12,7 +12,10 @@ typedef struct HarnessOptions {
     double tolerance;                /* of each step alone; of the whole run, 100 times as much */
     double floor;                    /* errors count against max|r|, or this if it is larger */
     void (*after_layout)(Graph *);   /* may change formats; NULL: nothing */
+    void (*fill)(Interpreter *, const Graph *); /* gives the variables their values; NULL: random_fill() */
 } HarnessOptions;
+
+typedef enum HarnessError { HARNESS_KERNEL, HARNESS_PRODUCT, HARNESS_RUN } HarnessError;
 
 typedef struct Harness {
     HarnessOptions options;
@@ -21,14 +24,14 @@ typedef struct Harness {
     Schedule *schedule;
     KernelSet *kernels;
     Interpreter *interpreter;
-    double **start;        /* the variables before the run, row-major */
+    double **start;        /* the variables before the run, row-major; NULL: the graph does not use it */
     int64_t *offsets;      /* of the variables */
     int64_t variable_bytes;
     char *memory;
     HpContext context;
     const char *folder;    /* of generated files, removed by harness_free */
     void *library;
-    double worst;          /* largest error found */
+    double worst[3];       /* largest error found, by HarnessError */
 } Harness;
 
 /* Layout, fusion, kernels, plan; compiled with -Wall -Werror. */

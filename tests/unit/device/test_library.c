@@ -218,6 +218,16 @@ static HpLibraryCall call_of(const Layer *layer, HpLibraryKind kind, HpFormat im
     return call;
 }
 
+/* Asks with formats left open; where the library then only has its slow loops, plain formats as the layout
+ * pass does. */
+static HpLibraryCall choose(HpLibraryCall call)
+{
+    const char *why = NULL;
+    if (!hp_library_query(&call, &why))
+        call.format_a = call.format_b = call.format_c = HP_FORMAT_PLAIN;
+    return call;
+}
+
 static void convolutions(void **state)
 {
     (void)state;
@@ -227,7 +237,7 @@ static void convolutions(void **state)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         for (int kind = HP_CONVOLUTION; kind <= HP_CONVOLUTION_GRADIENT_WEIGHT; kind++)
             for (size_t choice = 0; choice < sizeof choices / sizeof *choices; choice++)
-                check_convolution(call_of(&layers[i], kind, choices[choice][0], choices[choice][1]),
+                check_convolution(choose(call_of(&layers[i], kind, choices[choice][0], choices[choice][1])),
                                   choice == 0 ? 1e-4 : 1e-5);
 }
 
@@ -241,7 +251,7 @@ static void blocked_images_between_layers(void **state)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         for (int kind = HP_CONVOLUTION; kind <= HP_CONVOLUTION_GRADIENT_WEIGHT; kind++)
             if (layers[i].in >= block && layers[i].groups == 1)
-                check_convolution(call_of(&layers[i], kind, blocked, HP_FORMAT_COUNT), 1e-4);
+                check_convolution(choose(call_of(&layers[i], kind, blocked, HP_FORMAT_COUNT)), 1e-4);
 }
 
 /* The first layers of networks, for which there may be a kernel of our own. */
@@ -259,7 +269,7 @@ static void narrow_weight_gradients(void **state)
         call.format_b = hp_preferred_channel_block() == 16  ? HP_FORMAT_NCHW16C
                         : hp_preferred_channel_block() == 8 ? HP_FORMAT_NCHW8C
                                                             : HP_FORMAT_NHWC;
-        check_convolution(call, 1e-5);
+        check_convolution(choose(call), 1e-5);
     }
 }
 
