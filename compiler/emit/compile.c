@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -70,21 +71,24 @@ static pid_t start(Arena *arena, Arguments *arguments)
     return process;
 }
 
-static void finish(pid_t process, const Arguments *arguments)
+/* False after a failure, which is then said. */
+static bool finish(pid_t process, const Arguments *arguments)
 {
     int status;
     while (waitpid(process, &status, 0) < 0)
         if (errno != EINTR)
             fatal("waiting for the C compiler: %s", strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return;
-    fprintf(stderr, "hpacc: the C compiler failed; its command was\n ");
+        return true;
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "hpacc: the C compiler was ended by signal %d; its command was\n ", WTERMSIG(status));
+    else
+        fprintf(stderr, "hpacc: the C compiler ended with status %d; its command was\n ",
+                WEXITSTATUS(status));
     for (size_t i = 0; i + 1 < arguments->count; i++)
         fprintf(stderr, " %s", arguments->items[i]);
     fputc('\n', stderr);
-    if (WIFSIGNALED(status))
-        fatal("\"%s\" was ended by signal %d", arguments->items[0], WTERMSIG(status));
-    fatal("\"%s\" ended with status %d", arguments->items[0], WEXITSTATUS(status));
+    return false;
 }
 
 /* ---------------------------------------------------------------- compiling */
@@ -128,14 +132,17 @@ void compile_program(Arena *arena, const char *folder, const char *name, const c
         add(arena, &link, object);
         processes[i] = start(arena, &commands[i]);
     }
+    bool compiled = true;
     for (int i = 0; i < SOURCES; i++)
-        finish(processes[i], &commands[i]);
+        compiled = finish(processes[i], &commands[i]) && compiled;
     add(arena, &link, installation.library);
     add_words(arena, &link, HPANET_LINK_OPTIONS);
     add(arena, &link, "-fopenmp");
     add(arena, &link, "-o");
     add(arena, &link, arena_format(arena, "%s/%s", folder, name));
-    finish(start(arena, &link), &link);
+    compiled = compiled && finish(start(arena, &link), &link);
     for (int i = 0; i < SOURCES; i++)
         unlink(arena_format(arena, "%s/%s.o", folder, sources[i]));
+    if (!compiled)
+        fatal("%s was not made; its sources are in %s", name, folder);
 }

@@ -1,5 +1,6 @@
 /* products.c of a model: the library calls, shared where they differ in nothing but the layer's name. */
 #include <string.h>
+#include "../../runtime/device/library.h"
 #include "emit.h"
 
 static const char *const kind_names[] = {[HP_CONVOLUTION] = "convolution",
@@ -81,9 +82,11 @@ static void print_convolution(Text *out, const HpLibraryCall *call)
     text_add(out, ",\n    .algorithm = %s,\n", algorithm_constants[call->algorithm]);
 }
 
-static void print_product(Text *out, const Product *product)
+static void print_product(Text *out, const Emission *emission, const Product *product)
 {
     const HpLibraryCall *call = product->call;
+    if (emission->library)
+        text_add(out, "\n/* %s */", hp_library_implementation(call));
     text_add(out, "\nHpLibraryCall %s = {\n    .kind = %s, .name = ", product->name,
              kind_constants[call->kind]);
     emit_string(out, call->name);
@@ -112,7 +115,7 @@ void emit_products(Text *out, const Emission *emission)
 {
     text_add(out, "#include \"model.h\"\n");
     for (size_t i = 0; i < emission->products.count; i++)
-        print_product(out, &emission->products.items[i]);
+        print_product(out, emission, &emission->products.items[i]);
     text_add(out, "\nHpLibraryCall *const products[] = {");
     for (size_t i = 0; i < emission->products.count; i++)
         text_add(out, "%s&%s,", i % 5 == 0 ? "\n    " : " ", emission->products.items[i].name);

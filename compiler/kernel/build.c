@@ -137,7 +137,8 @@ static Map map_of_slice(const Node *node, const Map *map)
 {
     Map inner = *map;
     for (int i = 0; i < map->rank; i++)
-        inner.axes[i] = scaled_form(map->axes[i], node->attributes.slice.step[i], node->attributes.slice.start[i]);
+        inner.axes[i] =
+            scaled_form(map->axes[i], node->attributes.slice.step[i], node->attributes.slice.start[i]);
     return inner;
 }
 
@@ -150,8 +151,8 @@ static Map map_of_upsample(const Node *node, const Map *map)
 }
 
 /* The stored input of an op that reads it only where it reaches. */
-static Value *guarded_load(Builder *builder, const Node *node, const Node *input, const Map *map, unsigned guards,
-                           Value *otherwise)
+static Value *guarded_load(Builder *builder, const Node *node, const Node *input, const Map *map,
+                           unsigned guards, Value *otherwise)
 {
     Buffer *buffer = loaded_buffer(builder, input);
     if (!buffer)
@@ -200,7 +201,8 @@ static WindowKind window_kind(const Node *node)
     }
 }
 
-/* Where a tap stands: for poolings stride * output - padding + tap, for gradients the tap is the output itself. */
+/* Where a tap stands: for poolings stride * output - padding + tap, for gradients the tap is the output
+ * itself. */
 static Form tap_form(const Form *outside, const Window *window, int i, bool gradient)
 {
     if (gradient)
@@ -435,9 +437,10 @@ static void find_overwrites(const Kernel *kernel, Step *step)
             for (size_t j = 0; j < step->inputs.count; j++) {
                 const Store *store = &nest->stores.items[i];
                 Buffer *input = step->inputs.items[j];
-                if (input->bytes != store->access.buffer->bytes || input->row_stride || store->access.buffer->row_stride ||
-                    input->node->dtype != store->node->dtype || !reads_only_there(kernel, nest, input, store) ||
-                    is_read_elsewhere(nest, false, input) || is_read_elsewhere(other, true, input))
+                if (input->bytes != store->access.buffer->bytes || input->row_stride ||
+                    store->access.buffer->row_stride || input->node->dtype != store->node->dtype ||
+                    !reads_only_there(kernel, nest, input, store) || is_read_elsewhere(nest, false, input) ||
+                    is_read_elsewhere(other, true, input))
                     continue;
                 list_push(kernel->arena, &step->overwrites, ((Overwrite){input, store->access.buffer}));
             }

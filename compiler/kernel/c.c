@@ -73,7 +73,8 @@ static const char *const exact_formulas[OP_COUNT] = {
     [OP_SELECT] = "a != 0.0 ? b : c",
 };
 
-const Dialect dialect_c = {.formulas = formulas, .exact_formulas = exact_formulas, .restrict_word = "restrict"};
+const Dialect dialect_c = {
+    .formulas = formulas, .exact_formulas = exact_formulas, .restrict_word = "restrict"};
 
 enum { PARALLEL_FROM = 16384 }; /* elements: below, starting threads costs more than they save */
 
@@ -125,8 +126,8 @@ static void skip_padding(Printer *printer, int from, int to)
     }
 }
 
-/* The end of the last loop: a number, a size, or what is left of the axis in this block. Printed when `level` loops
- * are open, where the block is known. */
+/* The end of the last loop: a number, a size, or what is left of the axis in this block. Printed when `level`
+ * loops are open, where the block is known. */
 static void set_lane_limit(Printer *printer, int level)
 {
     const Kernel *kernel = printer->kernel;
@@ -279,7 +280,8 @@ static void print_padding(Printer *printer, const Nest *nest)
         bool in_place = false;
         for (size_t j = 0; j < printer->kernel->step->inputs.count; j++)
             in_place = in_place ||
-                       pointer_parameter(printer, printer->kernel->step->inputs.items[j], false)->buffer == parameter->buffer;
+                       pointer_parameter(printer, printer->kernel->step->inputs.items[j], false)->buffer ==
+                           parameter->buffer;
         if (!in_place)
             print_line(printer, "memset(%s, 0, %s);", parameter->name,
                        size_parameter(printer, arena_format(printer->arena, "%s_bytes", parameter->name),
@@ -310,7 +312,8 @@ static void name_accumulators(Printer *printer)
         const Accumulator *accumulator = kernel->accumulators.items[i];
         const char *name = names[accumulator->kind];
         printer->accumulator_names[accumulator->slot] = printer_name(printer, name);
-        printer->total_names[accumulator->slot] = printer_name(printer, arena_format(printer->arena, "all_%s", name));
+        printer->total_names[accumulator->slot] =
+            printer_name(printer, arena_format(printer->arena, "all_%s", name));
     }
 }
 
@@ -329,7 +332,8 @@ static void declare_accumulators(Printer *printer)
             print_line(printer, "double %s = %s;", name, first_value(accumulator));
             continue;
         }
-        print_line(printer, accumulator->kind == ACCUMULATE_MAX ? "double %s[%lld];" : "double %s[%lld] = {0};", name,
+        print_line(printer,
+                   accumulator->kind == ACCUMULATE_MAX ? "double %s[%lld];" : "double %s[%lld] = {0};", name,
                    (long long)kernel->lanes);
         if (accumulator->kind == ACCUMULATE_MAX) {
             print_line(printer, "for (size_t lane = 0; lane < %lld; lane++)", (long long)kernel->lanes);
@@ -353,8 +357,8 @@ static void print_accumulation(Printer *printer)
     for (size_t i = 0; i < kernel->accumulators.count; i++) {
         const Accumulator *accumulator = kernel->accumulators.items[i];
         const char *name = accumulator_name(printer, accumulator);
-        accumulate(printer, kernel->lanes ? arena_format(printer->arena, "%s[lane]", name) : name, accumulator->kind,
-                   value_text(printer, accumulator->value));
+        accumulate(printer, kernel->lanes ? arena_format(printer->arena, "%s[lane]", name) : name,
+                   accumulator->kind, value_text(printer, accumulator->value));
     }
 }
 
@@ -370,12 +374,14 @@ static const char *partial_address(Printer *printer, int slot)
     const char *text = arena_format(printer->arena, "%d", slot);
     for (int l = 0; l < kernel->outer; l++) {
         const Loop *loop = &kernel->loops[l];
-        text = slot == 0 && l == 0 ? loop->index
-                                   : arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %s + %s" : "%s * %s + %s",
-                                                  text, loop_count_text(printer, l), loop->index);
+        text = slot == 0 && l == 0
+                   ? loop->index
+                   : arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %s + %s" : "%s * %s + %s", text,
+                                  loop_count_text(printer, l), loop->index);
     }
     if (lanes_are_kept(kernel))
-        text = arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %lld + lane" : "%s * %lld + lane", text, (long long)kernel->lanes);
+        text = arena_format(printer->arena, strchr(text, ' ') ? "(%s) * %lld + lane" : "%s * %lld + lane",
+                            text, (long long)kernel->lanes);
     return text;
 }
 
@@ -397,7 +403,9 @@ static void print_partials(Printer *printer)
             print_close(printer);
         }
         print_line(printer, "partial[%s] = %s%s;", partial_address(printer, accumulator->slot), name,
-                   lane_loop ? "[lane]" : kernel->lanes ? "[0]" : "");
+                   lane_loop       ? "[lane]"
+                   : kernel->lanes ? "[0]"
+                                   : "");
     }
     if (lane_loop)
         print_close(printer);
@@ -452,7 +460,8 @@ static void print_main(Printer *printer)
     if (kernel->loop_count > 0) /* what depends on no loop */
         print_level(printer, &kernel->main, 0);
     if (kernel->outer > 0) {
-        const char *collapse = kernel->outer > 1 ? arena_format(printer->arena, " collapse(%d)", kernel->outer) : "";
+        const char *collapse =
+            kernel->outer > 1 ? arena_format(printer->arena, " collapse(%d)", kernel->outer) : "";
         print_line(printer, "#pragma omp parallel for%s %s", collapse, parallel_condition(printer, 0));
     } else if (kernel->loop_count == 1 && !kernel->accumulators.count) {
         print_line(printer, "#pragma omp parallel for simd %s", parallel_condition(printer, 0));
@@ -475,7 +484,8 @@ static void print_main(Printer *printer)
 static void print_total(Printer *printer, const Accumulator *accumulator)
 {
     const Kernel *kernel = printer->kernel;
-    const char *name = total_name(printer, accumulator), *address = partial_address(printer, accumulator->slot);
+    const char *name = total_name(printer, accumulator),
+               *address = partial_address(printer, accumulator->slot);
     int loops = 0;
     for (int l = 0; l < kernel->outer; l++)
         loops += kernel->loops[l].reduced;
@@ -506,7 +516,8 @@ static const char *terms_text(Printer *printer)
     for (int l = 0; l < kernel->loop_count; l++)
         if (kernel->loops[l].reduced)
             loops *= kernel->loops[l].extent;
-    return terms == loops ? extent_product(printer, 0, kernel->loop_count, true) : size_parameter(printer, "terms", terms);
+    return terms == loops ? extent_product(printer, 0, kernel->loop_count, true)
+                          : size_parameter(printer, "terms", terms);
 }
 
 static void print_reduced(Printer *printer, const Value *value)
@@ -543,8 +554,8 @@ static void print_end(Printer *printer)
         if (kernel->loops[l].reduced)
             continue;
         if (opened++ == 0)
-            print_line(printer, "#pragma omp parallel for if (%s > %d)", extent_product(printer, 0, kernel->outer, false),
-                       PARALLEL_FROM / 16);
+            print_line(printer, "#pragma omp parallel for if (%s > %d)",
+                       extent_product(printer, 0, kernel->outer, false), PARALLEL_FROM / 16);
         open_loop(printer, l);
         skip_padding(printer, l, l + 1);
     }

@@ -23,8 +23,8 @@ const char *float_text(Arena *arena, double value)
     return arena_format(arena, "%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
-/* A short constant belongs to the code; a long one comes from sizes, and is an argument, so that kernels that differ in sizes
- * alone share code. */
+/* A short constant belongs to the code; a long one comes from sizes, and is an argument, so that kernels that
+ * differ in sizes alone share code. */
 static const char *constant_text(Printer *printer, double value)
 {
     enum { LONGEST = 8 };
@@ -32,9 +32,11 @@ static const char *constant_text(Printer *printer, double value)
     if (strlen(text) <= LONGEST || !isfinite(value))
         return text;
     for (size_t i = 0; i < printer->parameters.count; i++)
-        if (printer->parameters.items[i].kind == PARAMETER_NUMBER && printer->parameters.items[i].number == value)
+        if (printer->parameters.items[i].kind == PARAMETER_NUMBER &&
+            printer->parameters.items[i].number == value)
             return printer->parameters.items[i].name;
-    Parameter parameter = {.kind = PARAMETER_NUMBER, .name = printer_name(printer, "factor"), .number = value};
+    Parameter parameter = {
+        .kind = PARAMETER_NUMBER, .name = printer_name(printer, "factor"), .number = value};
     list_push(printer->arena, &printer->parameters, parameter);
     return parameter.name;
 }
@@ -104,7 +106,8 @@ const char *value_use(Printer *printer, const Value *value)
 /* As an operand of an expression that is a double. */
 static const char *exact_text(Printer *printer, const Value *value)
 {
-    return value->kind == VALUE_CONSTANT ? exact_constant_text(printer, value->constant) : computed_text(printer, value);
+    return value->kind == VALUE_CONSTANT ? exact_constant_text(printer, value->constant)
+                                         : computed_text(printer, value);
 }
 
 /* ---- operations ---- */
@@ -114,19 +117,23 @@ static bool is_comparison(const Value *value)
     return value->kind == VALUE_OPERATION && value->op >= OP_EQUAL && value->op <= OP_OR;
 }
 
-/* What the place of a letter in a formula asks of the operand: an argument may be anything, the right side of an operator
- * must hold tighter than it, the left side as tight. */
+/* What the place of a letter in a formula asks of the operand: an argument may be anything, the right side of
+ * an operator must hold tighter than it, the left side as tight. */
 static Precedence needed_at(const char *formula, const char *c)
 {
     char before = c > formula ? c[-1] : ' ', after = c[1];
-    bool starts = before == '(' || (before == ' ' && c - 1 > formula && c[-2] == ','), ends = after == ')' || after == ',';
+    bool starts = before == '(' || (before == ' ' && c - 1 > formula && c[-2] == ','),
+         ends = after == ')' || after == ',';
     if (starts && ends)
         return LOOSE;
     char left = before == ' ' && c - 1 > formula ? c[-2] : before == ' ' || before == '(' ? 0 : before;
     char right = after == ' ' ? c[2] : 0;
     Precedence needed = LOOSE;
     if (left)
-        needed = left == '+' ? PRODUCT : left == '*' || left == '/' ? ATOM : left == '-' ? (before == '-' ? ATOM : PRODUCT) : SUM;
+        needed = left == '+'                  ? PRODUCT
+                 : left == '*' || left == '/' ? ATOM
+                 : left == '-'                ? (before == '-' ? ATOM : PRODUCT)
+                                              : SUM;
     if (right) {
         Precedence other = right == '+' || right == '-' ? SUM : right == '*' || right == '/' ? PRODUCT : SUM;
         needed = other > needed ? other : needed;
@@ -154,7 +161,8 @@ static const char *operation_text(Printer *printer, const Value *value)
     const char *operands[3] = {NULL, NULL, NULL};
     for (int i = 0; i < value->input_count; i++)
         operands[i] = (value->is_number ? exact_text : value_text)(printer, value->inputs[i]);
-    const char *formula = (value->is_number ? printer->dialect->exact_formulas : printer->dialect->formulas)[value->op];
+    const char *formula =
+        (value->is_number ? printer->dialect->exact_formulas : printer->dialect->formulas)[value->op];
     if (!formula)
         internal_error("the dialect has no formula for %s", op_table[value->op].name);
     const Value *condition = value->inputs[0];
@@ -199,21 +207,25 @@ static const char *random_text(Printer *printer, const Value *value)
     for (size_t i = 0; i < printer->parameters.count; i++)
         known = known || printer->parameters.items[i].kind == PARAMETER_SEED;
     if (!known)
-        list_push(printer->arena, &printer->parameters, ((Parameter){.kind = PARAMETER_SEED, .name = "seed"}));
+        list_push(printer->arena, &printer->parameters,
+                  ((Parameter){.kind = PARAMETER_SEED, .name = "seed"}));
     const char *layer = size_parameter(printer, arena_format(printer->arena, "stream_%d", value->id), hash);
     return arena_format(printer->arena, "hp_random_uniform(seed, (uint32_t)%s, %s, (uint32_t)(%s))", layer,
-                        value_text(printer, value->inputs[0]), address_text(printer, &value->access, "element"));
+                        value_text(printer, value->inputs[0]),
+                        address_text(printer, &value->access, "element"));
 }
 
 static const char *scalar_text(Printer *printer, const Variable *scalar)
 {
     for (size_t i = 0; i < printer->parameters.count; i++)
-        if (printer->parameters.items[i].kind == PARAMETER_SCALAR && printer->parameters.items[i].scalar == scalar)
+        if (printer->parameters.items[i].kind == PARAMETER_SCALAR &&
+            printer->parameters.items[i].scalar == scalar)
             return printer->parameters.items[i].name;
     const char *wish = "s";
     if (!printer->canonical) {
         const char *dot = strrchr(scalar->name, '.');
-        char *own = arena_string(printer->arena, dot && isalpha((unsigned char)dot[1]) ? dot + 1 : scalar->name);
+        char *own =
+            arena_string(printer->arena, dot && isalpha((unsigned char)dot[1]) ? dot + 1 : scalar->name);
         for (char *c = own; *c; c++)
             if (!isalnum((unsigned char)*c))
                 *c = '_';
@@ -278,7 +290,8 @@ void print_value(Printer *printer, const Value *value)
         print_line(printer, "%s = %s;", *text, expression); /* the array was declared, *text is its element */
     } else {
         const char *type = value->is_number ? "double" : "float";
-        if (value->kind == VALUE_LOAD && value->node->dtype != DATA_F32) /* bytes are compared as whole words */
+        if (value->kind == VALUE_LOAD &&
+            value->node->dtype != DATA_F32) /* bytes are compared as whole words */
             type = value->node->dtype == DATA_U8 ? "int" : "int64_t";
         *text = value_name(printer, value);
         print_line(printer, "const %s %s = %s;", type, *text, expression);

@@ -37,5 +37,6 @@ void print_image_kernel(Printer *printer)
                size_parameter(printer, "images", node->attributes.image.batch),
                size_parameter(printer, "rows", node->attributes.image.height),
                size_parameter(printer, "columns", node->attributes.image.width));
-    print_line(printer, "                %s, %s, %s, %s, %s, %s);", names[0], names[1], names[2], names[3], names[4], out);
+    print_line(printer, "                %s, %s, %s, %s, %s, %s);", names[0], names[1], names[2], names[3],
+               names[4], out);
 }

@@ -1,4 +1,5 @@
-/* The description of a kernel: loops, values, accesses. build.c makes it, loops.c gives it its nest, the dialects print it. */
+/* The description of a kernel: loops, values, accesses. build.c makes it, loops.c gives it its nest, the
+ * dialects print it. */
 #ifndef HPACC_KERNEL_INTERNAL_H
 #define HPACC_KERNEL_INTERNAL_H
 
@@ -28,9 +29,9 @@ typedef struct Map {
 typedef struct Loop {
     int axis; /* of several joined loops, the outermost's */
     int64_t extent, scale;
-    int64_t limit;   /* > 0: the axis ends here, inside the last block */
+    int64_t limit; /* > 0: the axis ends here, inside the last block */
     bool reduced;
-    bool joined;     /* made of several; its axis index is no longer known */
+    bool joined;               /* made of several; its axis index is no longer known */
     const char *index, *count; /* the C names of the counter and of the argument that ends it */
 } Loop;
 
@@ -49,19 +50,24 @@ typedef struct Value Value;
 typedef LIST(Value *) ValueList;
 
 /* Two loops over the taps of a window around a body. */
-typedef enum WindowKind { WINDOW_MAX, WINDOW_AVERAGE, WINDOW_MAX_GRADIENT, WINDOW_AVERAGE_GRADIENT } WindowKind;
+typedef enum WindowKind {
+    WINDOW_MAX,
+    WINDOW_AVERAGE,
+    WINDOW_MAX_GRADIENT,
+    WINDOW_AVERAGE_GRADIENT
+} WindowKind;
 typedef struct TapLoops {
     WindowKind kind;
     const Window *window;
-    const Node *node; /* of the first value made of it */
-    Form outside[2];       /* the row and column of the value: of a pooling's output, a gradient's input */
-    Form inside[2];        /* the row and column that the taps touch */
-    int64_t extent[2];     /* rows and columns there */
-    ValueList values; /* of the body */
-    Value *body, *index; /* index: max gradients compare it with the tap */
+    const Node *node;       /* of the first value made of it */
+    Form outside[2];        /* the row and column of the value: of a pooling's output, a gradient's input */
+    Form inside[2];         /* the row and column that the taps touch */
+    int64_t extent[2];      /* rows and columns there */
+    ValueList values;       /* of the body */
+    Value *body, *index;    /* index: max gradients compare it with the tap */
     Value *best, *best_tap; /* the results that are asked for */
     Map map;
-    int64_t tile;          /* > 0: results for so many columns at once, see kernel_choose_loops() */
+    int64_t tile; /* > 0: results for so many columns at once, see kernel_choose_loops() */
     int id;
 } TapLoops;
 
@@ -75,8 +81,8 @@ typedef struct Accumulator {
 
 typedef enum ValueKind {
     VALUE_CONSTANT,
-    VALUE_SCALAR,   /* an argument by value */
-    VALUE_LOAD,     /* an element; with guards, inputs[0] stands in for what lies outside */
+    VALUE_SCALAR, /* an argument by value */
+    VALUE_LOAD,   /* an element; with guards, inputs[0] stands in for what lies outside */
     VALUE_OPERATION,
     VALUE_RANDOM,   /* inputs[0] is the draw; access numbers the element */
     VALUE_BEST,     /* what a window's taps give */
@@ -93,16 +99,16 @@ struct Value {
     double constant;
     const Variable *scalar;
     Access access;
-    TapLoops *taps;     /* VALUE_BEST, VALUE_BEST_TAP */
-    TapLoops *inside;   /* the value is part of this window's body */
+    TapLoops *taps;             /* VALUE_BEST, VALUE_BEST_TAP */
+    TapLoops *inside;           /* the value is part of this window's body */
     Accumulator *sum, *squares; /* VALUE_REDUCED */
-    unsigned axes;      /* bit set of the axes it depends on */
-    unsigned loops;     /* likewise, of the nest's loops */
-    int level;          /* loops around it; see loops.c */
-    bool per_lane;      /* kept in an array over the lanes, because loops lie between it and the lanes */
-    bool crosses;       /* used from other loops than its own: it needs a name there */
-    bool is_number;     /* made of constants and scalars alone: computed in double */
-    bool feeds_taps;    /* a window's body needs it, so it cannot stand inside the lanes */
+    unsigned axes;              /* bit set of the axes it depends on */
+    unsigned loops;             /* likewise, of the nest's loops */
+    int level;                  /* loops around it; see loops.c */
+    bool per_lane;   /* kept in an array over the lanes, because loops lie between it and the lanes */
+    bool crosses;    /* used from other loops than its own: it needs a name there */
+    bool is_number;  /* made of constants and scalars alone: computed in double */
+    bool feeds_taps; /* a window's body needs it, so it cannot stand inside the lanes */
     int uses;
     int id;
 };
@@ -120,7 +126,13 @@ typedef struct Nest {
 } Nest;
 
 typedef enum ParameterKind {
-    PARAMETER_SIZE, PARAMETER_POINTER, PARAMETER_SCALAR, PARAMETER_NUMBER, PARAMETER_SEED, PARAMETER_CONTEXT } ParameterKind;
+    PARAMETER_SIZE,
+    PARAMETER_POINTER,
+    PARAMETER_SCALAR,
+    PARAMETER_NUMBER,
+    PARAMETER_SEED,
+    PARAMETER_CONTEXT
+} ParameterKind;
 
 struct Kernel {
     Arena *arena;
@@ -131,9 +143,9 @@ struct Kernel {
     HpFormat format;
     Loop loops[MAX_LOOPS];
     int loop_count;
-    int outer; /* the first loops: independent of each other, run in parallel */
-    int64_t tile;  /* the columns are cut into parts of so many, or 0 */
-    int64_t lanes; /* extent of the last loop when it is one block of an axis, else 0 */
+    int outer;      /* the first loops: independent of each other, run in parallel */
+    int64_t tile;   /* the columns are cut into parts of so many, or 0 */
+    int64_t lanes;  /* extent of the last loop when it is one block of an axis, else 0 */
     Nest main, end; /* end: after all of main, over the loops that are not reduced */
     LIST(Accumulator *) accumulators;
     bool uses_random;
@@ -148,7 +160,7 @@ Map map_identity(Shape domain);
 /* The place in a tensor of `shape` for each index of a domain that differs by axes of extent 1 alone. */
 Map map_squeezed(Shape domain, Shape shape);
 bool map_equal(const Map *a, const Map *b);
-unsigned map_axes(const Map *map); /* the axes it depends on */
+unsigned map_axes(const Map *map);   /* the axes it depends on */
 bool form_is_term(const Form *form); /* divided, or made of a window's taps: printed as it is */
 /* Strides for the kernel's loops from the access's map, format and shape. */
 void access_resolve(const Kernel *kernel, Access *access);

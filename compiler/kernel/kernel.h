@@ -1,9 +1,9 @@
 /* Kernel: one fused loop nest, described once and printed in two dialects.
  *
- * A kernel is a nest of loops over a physical index space, buffers with an affine address per loop, and a list of
- * scalar values in order. A value is computed at the outermost loop level its inputs allow (what depends on a channel
- * alone is computed once per channel). Reductions accumulate in double over their loops and in an order that does not
- * depend on the number of threads. */
+ * A kernel is a nest of loops over a physical index space, buffers with an affine address per loop, and a
+ * list of scalar values in order. A value is computed at the outermost loop level its inputs allow (what
+ * depends on a channel alone is computed once per channel). Reductions accumulate in double over their loops
+ * and in an order that does not depend on the number of threads. */
 #ifndef HPACC_KERNEL_KERNEL_H
 #define HPACC_KERNEL_KERNEL_H
 
@@ -15,23 +15,25 @@ typedef struct Kernel Kernel; /* kernel/kernel.c owns the fields: see kernel/int
  * Step.overwrites. Between pass_fuse and pass_plan. */
 void kernels_build(Schedule *schedule);
 
-/* The definitions of all kernels of a program. Kernels that differ in sizes and names alone share one function.
- * Adding needs the plan: an output that lies over an input is one argument. */
+/* The definitions of all kernels of a program. Kernels that differ in sizes and names alone share one
+ * function. Adding needs the plan: an output that lies over an input is one argument. */
 typedef struct KernelSet KernelSet;
 KernelSet *kernel_set_new(Arena *arena);
 void kernel_set_add(KernelSet *set, const Step *step);
 size_t kernel_set_count(const KernelSet *set);
-void kernel_set_print(Text *out, const KernelSet *set); /* C functions, static, in the order of their first use */
+void kernel_set_print(Text *out,
+                      const KernelSet *set); /* C functions, static, in the order of their first use */
 
 /* How a call's arguments are spelled: where a buffer lies, and the current value of a scalar variable.
  * The call also uses `context` (HpContext *) where random numbers or images are drawn. */
 typedef struct KernelCaller {
-    void (*pointer)(Text *out, const Buffer *buffer, void *user); /* a void * or char * expression */
+    void (*pointer)(Text *out, const Buffer *buffer, void *user);  /* a void * or char * expression */
     void (*scalar)(Text *out, const Variable *scalar, void *user); /* a float expression */
     void *user;
 } KernelCaller;
 
-/* One statement that calls it: `name(sizes, pointers, scalars);`. The step must have been added to the set. */
+/* One statement that calls it: `name(sizes, pointers, scalars);`. The step must have been added to the set.
+ */
 void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller);
 
 #endif

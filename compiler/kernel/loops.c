@@ -1,4 +1,5 @@
-/* The nest of a kernel: which loops, in which order, which of them are joined, and at which level a value is computed. */
+/* The nest of a kernel: which loops, in which order, which of them are joined, and at which level a value is
+ * computed. */
 #include <string.h>
 #include "internal.h"
 
@@ -9,8 +10,8 @@ static HpFormat leading_format(const Kernel *kernel)
 {
     const Step *step = kernel->step;
     for (size_t i = 0; i < step->outputs.count + step->inputs.count; i++) {
-        const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i]
-                                                       : step->inputs.items[i - step->outputs.count];
+        const Buffer *buffer =
+            i < step->outputs.count ? step->outputs.items[i] : step->inputs.items[i - step->outputs.count];
         if (buffer->node && shape_equal(buffer->node->shape, kernel->domain) &&
             buffer->node->format != HP_FORMAT_PLAIN)
             return buffer->node->format;
@@ -24,8 +25,8 @@ static int64_t axis_block(const Kernel *kernel, int axis)
     const Step *step = kernel->step;
     int64_t block = 1;
     for (size_t i = 0; i < step->outputs.count + step->inputs.count; i++) {
-        const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i]
-                                                       : step->inputs.items[i - step->outputs.count];
+        const Buffer *buffer =
+            i < step->outputs.count ? step->outputs.items[i] : step->inputs.items[i - step->outputs.count];
         if (!buffer->node || buffer->node->shape.rank != 4 || kernel->domain.rank != 4)
             continue;
         int64_t own = format_block(buffer->node->format, axis);
@@ -56,8 +57,8 @@ static void add_blocked_loops(Kernel *kernel, int axis, int64_t block)
         kernel->loops[kernel->loop_count - 1].limit = extent;
 }
 
-/* The gradient of a pooling whose windows overlap: a pixel belongs to several windows. Instead of asking each pixel for
- * its windows, every window adds to the pixels it covers, in a buffer of one part of a row. */
+/* The gradient of a pooling whose windows overlap: a pixel belongs to several windows. Instead of asking each
+ * pixel for its windows, every window adds to the pixels it covers, in a buffer of one part of a row. */
 static bool has_overlapping_gradient(const Kernel *kernel)
 {
     for (size_t i = 0; i < kernel->step->nodes.count; i++) {
@@ -114,8 +115,9 @@ static void partition(Kernel *kernel, const bool *front)
     memcpy(kernel->loops, sorted, sizeof sorted);
 }
 
-/* Partial sums are kept per lane and per step of the outer loops, so: a kept innermost axis is cut into lanes, and
- * the reduced loops stand inside the kept ones, except a first one that leaves others inside: it gives the threads work. */
+/* Partial sums are kept per lane and per step of the outer loops, so: a kept innermost axis is cut into
+ * lanes, and the reduced loops stand inside the kept ones, except a first one that leaves others inside: it
+ * gives the threads work. */
 static void order_reduction(Kernel *kernel)
 {
     Loop last = kernel->loops[kernel->loop_count - 1];
@@ -194,7 +196,8 @@ static unsigned form_axes(const Form *form)
     return axes;
 }
 
-/* Axes whose index the code needs as a number: guards, divided indices, windows, a last block that is not full. */
+/* Axes whose index the code needs as a number: guards, divided indices, windows, a last block that is not
+ * full. */
 static unsigned named_axes(const Kernel *kernel, const AccessList *accesses)
 {
     unsigned axes = 0;
@@ -219,7 +222,8 @@ static bool can_join(const Kernel *kernel, const AccessList *accesses, unsigned 
     const Loop *a = &kernel->loops[at], *b = &kernel->loops[at + 1];
     if (a->reduced != b->reduced || (named >> a->axis & 1) || (named >> b->axis & 1))
         return false;
-    if (kernel->step->reduced_axes && (at + 1 == kernel->outer || (kernel->lanes && at + 2 == kernel->loop_count)))
+    if (kernel->step->reduced_axes &&
+        (at + 1 == kernel->outer || (kernel->lanes && at + 2 == kernel->loop_count)))
         return false;
     for (size_t i = 0; i < accesses->count; i++)
         if (accesses->items[i]->stride[at] != accesses->items[i]->stride[at + 1] * b->extent)
@@ -284,13 +288,16 @@ static void find_loops(const Kernel *kernel, Value *value)
             find_loops(kernel, value->taps->values.items[i]);
         value->loops |= value->taps->body->loops | (value->taps->index ? value->taps->index->loops : 0);
         for (int l = 0; l < kernel->loop_count; l++)
-            if ((form_axes(&value->taps->outside[0]) | form_axes(&value->taps->outside[1])) >> kernel->loops[l].axis & 1)
+            if ((form_axes(&value->taps->outside[0]) | form_axes(&value->taps->outside[1])) >>
+                    kernel->loops[l].axis &
+                1)
                 value->loops |= 1U << l;
     }
 }
 
-/* A value stands inside the loops up to the innermost it depends on. When lanes and another loop lie inside that, it is an array
- * over the lanes. Nothing stands between the parallel loops. Windows stand outside the lanes, which their taps run over. */
+/* A value stands inside the loops up to the innermost it depends on. When lanes and another loop lie inside
+ * that, it is an array over the lanes. Nothing stands between the parallel loops. Windows stand outside the
+ * lanes, which their taps run over. */
 static void set_level(const Kernel *kernel, Value *value)
 {
     int last = kernel->loop_count - 1, deepest = -1;
@@ -421,7 +428,8 @@ static LoopName name_of_axis(const Kernel *kernel, int axis, bool blocked)
     static const LoopName image[4] = {{"n", "images"}, {"c", "channels"}, {"y", "rows"}, {"x", "columns"}};
     static const LoopName other[SHAPE_MAX_RANK] = {{"i", "count_i"}, {"j", "count_j"}, {"k", "count_k"},
                                                    {"l", "count_l"}, {"p", "count_p"}, {"q", "count_q"}};
-    static const LoopName blocks[4] = {{"ob", "outer_blocks"}, {"b", "blocks"}, {"y", "rows"}, {"part", "parts"}};
+    static const LoopName blocks[4] = {
+        {"ob", "outer_blocks"}, {"b", "blocks"}, {"y", "rows"}, {"part", "parts"}};
     if (kernel->domain.rank == 4)
         return blocked ? blocks[axis] : image[axis];
     return other[axis];
@@ -437,7 +445,10 @@ void loop_set_names(Kernel *kernel)
             cut = cut || kernel->loops[k].axis == loop->axis;
         LoopName name = name_of_axis(kernel, loop->axis, loop->scale > 1);
         if (cut)
-            name = (LoopName){l == kernel->loop_count - 1 ? "lane" : kernel->tile && loop->axis == 3 ? "x" : "line", NULL};
+            name = (LoopName){l == kernel->loop_count - 1       ? "lane"
+                              : kernel->tile && loop->axis == 3 ? "x"
+                                                                : "line",
+                              NULL};
         else if (loop->joined && loop->axis == 2 && kernel->domain.rank == 4 && l > 0)
             name = (LoopName){"p", "pixels"};
         else if (loop->joined)

@@ -69,7 +69,8 @@ unsigned map_axes(const Map *map)
     return axes;
 }
 
-/* Adds what a step of `by` along an axis of the tensor does to the address: whole blocks, or lanes within one. */
+/* Adds what a step of `by` along an axis of the tensor does to the address: whole blocks, or lanes within
+ * one. */
 static int64_t step_stride(int64_t by, int64_t extent, int64_t block, int64_t stride, int64_t inner_stride)
 {
     if (by % block == 0)
@@ -118,7 +119,8 @@ bool access_equal(const Kernel *kernel, const Access *a, const Access *b)
         if (a->term_stride[i] || b->term_stride[i])
             return false;
     for (int l = 0; l < kernel->loop_count; l++)
-        if (a->stride[l] != b->stride[l] || (a->stride[l] == 0 && kernel->loops[l].extent > 1 && !kernel->loops[l].reduced))
+        if (a->stride[l] != b->stride[l] ||
+            (a->stride[l] == 0 && kernel->loops[l].extent > 1 && !kernel->loops[l].reduced))
             return false;
     return true;
 }

@@ -41,15 +41,17 @@ void print_close(Printer *printer)
 
 /* Words of C, of the printer itself and of the headers that kernels include. */
 static const char *const reserved[] = {
-    "auto",   "bool",     "break",    "case",   "char",     "const",   "continue", "default",   "do",
-    "double", "else",     "enum",     "extern", "false",    "float",   "for",      "goto",      "if",
-    "inline", "int",      "long",     "main",   "register", "restrict", "return",  "short",     "signed",
-    "sizeof", "static",   "struct",   "switch", "true",     "typedef", "union",    "unsigned",  "void",
-    "volatile", "while",  "size_t",   "lane",   "end",      "partial", "context",  "seed",      "row",
-    "column", "ky",       "kx",       "wins",   "inside",   "share",   "candidate", "tap",     "start", "first_row", "first_column",
-    "memset", "sqrtf",    "fabsf",    "floorf", "cosf",     "sinf",    "powf",     "erff",      "exp",
-    "log",    "sqrt",     "pow",      "floor",  "y0",       "y1",      "yn",       "j0",        "j1",
-    "jn",     "gamma",    "index",    "sin",    "cos",      "tan",     "tanh",     "erf",       "fabs"};
+    "auto",    "bool",    "break",    "case",      "char",     "const",  "continue",  "default",
+    "do",      "double",  "else",     "enum",      "extern",   "false",  "float",     "for",
+    "goto",    "if",      "inline",   "int",       "long",     "main",   "register",  "restrict",
+    "return",  "short",   "signed",   "sizeof",    "static",   "struct", "switch",    "true",
+    "typedef", "union",   "unsigned", "void",      "volatile", "while",  "size_t",    "lane",
+    "end",     "partial", "context",  "seed",      "row",      "column", "ky",        "kx",
+    "wins",    "inside",  "share",    "candidate", "tap",      "start",  "first_row", "first_column",
+    "memset",  "sqrtf",   "fabsf",    "floorf",    "cosf",     "sinf",   "powf",      "erff",
+    "exp",     "log",     "sqrt",     "pow",       "floor",    "y0",     "y1",        "yn",
+    "j0",      "j1",      "jn",       "gamma",     "index",    "sin",    "cos",       "tan",
+    "tanh",    "erf",     "fabs"};
 
 static bool is_taken(const Printer *printer, const char *name)
 {
@@ -118,8 +120,9 @@ static const char *pointer_wish(Printer *printer, const Buffer *buffer)
     if (!node->name)
         return op;
     const char *layer = short_name(printer->arena, node->name);
-    return node->op == OP_CONVOLUTION || node->op == OP_MATMUL ? layer
-                                                               : arena_format(printer->arena, "%s_%s", layer, op);
+    return node->op == OP_CONVOLUTION || node->op == OP_MATMUL
+               ? layer
+               : arena_format(printer->arena, "%s_%s", layer, op);
 }
 
 const char *c_type(DataType dtype)
@@ -139,12 +142,14 @@ const char *size_parameter(Printer *printer, const char *name, int64_t value)
         const Parameter *parameter = &printer->parameters.items[i];
         if (parameter->kind == PARAMETER_SIZE && strcmp(parameter->name, name) == 0) {
             if (parameter->size != value)
-                internal_error("size %s is both %lld and %lld", name, (long long)parameter->size, (long long)value);
+                internal_error("size %s is both %lld and %lld", name, (long long)parameter->size,
+                               (long long)value);
             return parameter->name;
         }
     }
-    list_push(printer->arena, &printer->parameters,
-              ((Parameter){.kind = PARAMETER_SIZE, .name = arena_string(printer->arena, name), .size = value}));
+    list_push(
+        printer->arena, &printer->parameters,
+        ((Parameter){.kind = PARAMETER_SIZE, .name = arena_string(printer->arena, name), .size = value}));
     return printer->parameters.items[printer->parameters.count - 1].name;
 }
 
@@ -170,8 +175,13 @@ Parameter *pointer_parameter(Printer *printer, const Buffer *buffer, bool writte
     const char *name = partial ? "partial" : printer_name(printer, pointer_wish(printer, buffer));
     DataType dtype = partial ? DATA_F32 : buffer->node ? buffer->node->dtype : buffer->variable->dtype;
     list_push(printer->arena, &printer->parameters,
-              ((Parameter){.kind = PARAMETER_POINTER, .name = name, .buffer = buffer, .partial = partial,
-                           .written = written, .read = !written, .dtype = dtype}));
+              ((Parameter){.kind = PARAMETER_POINTER,
+                           .name = name,
+                           .buffer = buffer,
+                           .partial = partial,
+                           .written = written,
+                           .read = !written,
+                           .dtype = dtype}));
     return &printer->parameters.items[printer->parameters.count - 1];
 }
 
@@ -192,10 +202,10 @@ const char *loop_count_text(Printer *printer, int loop)
 
 const char *axis_index_text(Printer *printer, int axis)
 {
-    static const char *const pixels[2] = {"row", "column"}, *const taps[2] = {"ky", "kx"};
+    static const char *const names[2][2] = {{"ky", "kx"}, {"row", "column"}};
     const Kernel *kernel = printer->kernel;
     if (axis >= TAP_AXIS) /* taps are counted, but those of a gradient are the pixels they touch */
-        return (printer->taps && taps_of_gradient(printer->taps) ? pixels : taps)[axis - TAP_AXIS];
+        return names[printer->taps && taps_of_gradient(printer->taps)][axis - TAP_AXIS];
     Text text = text_new(printer->arena);
     for (int l = 0; l < kernel->loop_count; l++) {
         const Loop *loop = &kernel->loops[l];
@@ -303,17 +313,20 @@ const char *address_text(Printer *printer, const Access *access, const char *nam
         Text text = text_new(printer->arena);
         for (int l = 0; l < kernel->loop_count; l++)
             if (access->stride[l])
-                add_stride(printer, &text, name, kernel->loops[l].index, kernel->loops[l].index, access->stride[l]);
+                add_stride(printer, &text, name, kernel->loops[l].index, kernel->loops[l].index,
+                           access->stride[l]);
         for (int axis = 0; axis < access->map.rank; axis++)
             if (access->term_stride[axis])
-                add_stride(printer, &text, name, axis_names[axis], form_text(printer, &access->map.axes[axis]),
-                           access->term_stride[axis]);
+                add_stride(printer, &text, name, axis_names[axis],
+                           form_text(printer, &access->map.axes[axis]), access->term_stride[axis]);
         base = text.length ? text.data : "0";
     }
     if (!access->offset)
         return base;
-    const char *offset = size_parameter(printer, arena_format(printer->arena, "%s_offset", name), access->offset);
-    return arena_format(printer->arena, "%s + %s", base, offset); /* a negative one wraps back: sizes are unsigned */
+    const char *offset =
+        size_parameter(printer, arena_format(printer->arena, "%s_offset", name), access->offset);
+    return arena_format(printer->arena, "%s + %s", base,
+                        offset); /* a negative one wraps back: sizes are unsigned */
 }
 
 const char *guard_text(Printer *printer, const Access *access)
@@ -323,7 +336,8 @@ const char *guard_text(Printer *printer, const Access *access)
         if (!(access->guards >> axis & 1))
             continue;
         const char *index = form_text(printer, &access->map.axes[axis]);
-        text_add(&text, "%s%s < %lld", text.length ? " && " : "", index, (long long)access->shape.extents[axis]);
+        text_add(&text, "%s%s < %lld", text.length ? " && " : "", index,
+                 (long long)access->shape.extents[axis]);
     }
     return text.data;
 }

@@ -1,4 +1,5 @@
-/* Printing one kernel. print.c has what every dialect shares: parameters, addresses, expressions; c.c prints loops in C. */
+/* Printing one kernel. print.c has what every dialect shares: parameters, addresses, expressions; c.c prints
+ * loops in C. */
 #ifndef HPACC_KERNEL_PRINT_H
 #define HPACC_KERNEL_PRINT_H
 
@@ -31,11 +32,11 @@ typedef struct Printer {
     Text text;      /* the body */
     int indent;
     LIST(Parameter) parameters;
-    LIST(const char *) names;  /* taken */
+    LIST(const char *) names;                      /* taken */
     const char **accumulator_names, **total_names; /* by slot: inside the loops, and over all of them */
-    const char **value_text;   /* by Value.id: how a user writes it; NULL: not printed yet */
-    const char *lane_limit;    /* how the lanes end */
-    const TapLoops *taps;      /* whose body is printed, or NULL */
+    const char **value_text;             /* by Value.id: how a user writes it; NULL: not printed yet */
+    const char *lane_limit;              /* how the lanes end */
+    const TapLoops *taps;                /* whose body is printed, or NULL */
     LIST(const char *) shared_addresses; /* text, name, text, name ... */
 } Printer;
 
@@ -43,7 +44,8 @@ extern const Dialect dialect_c;
 
 /* ---- print.c ---- */
 void print_line(Printer *printer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void print_open(Printer *printer, const char *format, ...) __attribute__((format(printf, 2, 3))); /* and '{' */
+void print_open(Printer *printer, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* and '{' */
 void print_close(Printer *printer);
 const char *printer_name(Printer *printer, const char *wanted); /* a name nobody else has */
 

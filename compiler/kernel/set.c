@@ -3,7 +3,7 @@
 #include "print.h"
 
 typedef struct Definition {
-    const char *key;  /* the canonical text */
+    const char *key; /* the canonical text */
     const char *name;
     const char *text;
     const Step *first;
@@ -69,7 +69,8 @@ static void print_parameter(Text *out, const Printer *printer, const Parameter *
     }
 }
 
-/* "static void name(size_t count, const float *restrict x, ...)", broken into lines of at most 110 columns. */
+/* "static void name(size_t count, const float *restrict x, ...)", broken into lines of at most 110 columns.
+ */
 static void print_signature(Text *out, const Printer *printer, const char *name)
 {
     enum { WIDTH = 110 };

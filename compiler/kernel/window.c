@@ -1,4 +1,5 @@
-/* The loops over the taps of a pooling window. With lanes they stand outside the lanes and their results are arrays over them. */
+/* The loops over the taps of a pooling window. With lanes they stand outside the lanes and their results are
+ * arrays over them. */
 #include "print.h"
 
 static bool has_lanes(const TapLoops *taps)
@@ -15,7 +16,7 @@ static void open_lanes(Printer *printer)
 
 /* The names of what the taps compute, and their declarations. */
 typedef struct Results {
-    const char *best, *tap;             /* as declared */
+    const char *best, *tap; /* as declared */
     const char *best_element, *tap_element;
 } Results;
 
@@ -23,7 +24,8 @@ static Results declare_results(Printer *printer, const TapLoops *taps)
 {
     Results results = {0};
     const char *first = taps->kind == WINDOW_MAX ? "-INFINITY" : "0.0f";
-    const char *lanes = has_lanes(taps) ? arena_format(printer->arena, "[%lld]", (long long)printer->kernel->lanes) : "";
+    const char *lanes =
+        has_lanes(taps) ? arena_format(printer->arena, "[%lld]", (long long)printer->kernel->lanes) : "";
     const char *lane = has_lanes(taps) ? "[lane]" : "";
     if (taps->tile) {
         lanes = arena_format(printer->arena, "[%lld]%s", (long long)taps->tile, lanes);
@@ -57,14 +59,16 @@ static Results declare_results(Printer *printer, const TapLoops *taps)
     return results;
 }
 
-/* Taps of a pooling: every pixel under the window. Unsigned arithmetic: a pixel before the first is far behind the last. */
+/* Taps of a pooling: every pixel under the window. Unsigned arithmetic: a pixel before the first is far
+ * behind the last. */
 static void open_pooling(Printer *printer, const TapLoops *taps, int i)
 {
     static const char *const tap[2] = {"ky", "kx"}, *const pixel[2] = {"row", "column"};
     const Window *window = taps->window;
-    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]),
-                                       taps->extent[i]);
-    print_open(printer, "for (size_t %s = 0; %s < %lld; %s++)", tap[i], tap[i], (long long)window->kernel[i], tap[i]);
+    const char *limit = size_parameter(
+        printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]), taps->extent[i]);
+    print_open(printer, "for (size_t %s = 0; %s < %lld; %s++)", tap[i], tap[i], (long long)window->kernel[i],
+               tap[i]);
     print_line(printer, "const size_t %s = %s;", pixel[i], form_text(printer, &taps->inside[i]));
     print_line(printer, "if (%s >= %s)", pixel[i], limit);
     print_line(printer, "    continue;");
@@ -76,34 +80,16 @@ static void open_gradient(Printer *printer, const TapLoops *taps, int i)
     static const char *const pixel[2] = {"row", "column"}, *const tap[2] = {"ky", "kx"};
     const Window *window = taps->window;
     long long kernel = (long long)window->kernel[i], stride = (long long)window->stride[i];
-    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]),
-                                       taps->extent[i]);
+    const char *limit = size_parameter(
+        printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]), taps->extent[i]);
     const char *inside = arena_format(printer->arena, "(%s + %lld)", form_text(printer, &taps->outside[i]),
                                       (long long)window->pad_before[i]);
-    print_line(printer, "const size_t first_%s = %s < %lld ? 0 : (%s - %lld) / %lld;", pixel[i], inside, kernel, inside,
-               kernel - stride, stride);
-    print_open(printer, "for (size_t %s = first_%s; %s < %s && %s * %lld <= %s; %s++)", pixel[i], pixel[i], pixel[i],
-               limit, pixel[i], stride, inside, pixel[i]);
+    print_line(printer, "const size_t first_%s = %s < %lld ? 0 : (%s - %lld) / %lld;", pixel[i], inside,
+               kernel, inside, kernel - stride, stride);
+    print_open(printer, "for (size_t %s = first_%s; %s < %s && %s * %lld <= %s; %s++)", pixel[i], pixel[i],
+               pixel[i], limit, pixel[i], stride, inside, pixel[i]);
     if (taps->kind == WINDOW_MAX_GRADIENT)
         print_line(printer, "const size_t %s = %s - %s * %lld;", tap[i], inside, pixel[i], stride);
-}
-
-/* Taps of a gradient, for a part of a row: every window that touches it, and every pixel under the window that lies in it. */
-static void open_tile_columns(Printer *printer, const TapLoops *taps)
-{
-    const Window *window = taps->window;
-    long long kernel = (long long)window->kernel[1], stride = (long long)window->stride[1];
-    long long tile = (long long)taps->tile, pad = (long long)window->pad_before[1];
-    const char *limit = size_parameter(printer, arena_format(printer->arena, "window_%d_columns", taps->id), taps->extent[1]);
-    print_line(printer, "const size_t start = part * %lld + %lld;", tile, pad);
-    print_line(printer, "const size_t first_column = start < %lld ? 0 : (start - %lld) / %lld;", kernel, kernel - stride,
-               stride);
-    print_open(printer, "for (size_t column = first_column; column < %s && column * %lld < start + %lld; column++)", limit,
-               stride, tile);
-    print_open(printer, "for (size_t kx = 0; kx < %lld; kx++)", kernel);
-    print_line(printer, "const size_t x = column * %lld + kx - start;", stride);
-    print_line(printer, "if (x >= %lld)", tile);
-    print_line(printer, "    continue;");
 }
 
 /* How many pixels a window of an average has; for gradients of the window at row and column. */
@@ -112,25 +98,32 @@ static void print_share(Printer *printer, const TapLoops *taps)
     static const char *const pixel[2] = {"row", "column"};
     const Window *window = taps->window;
     if (window->count_padding) {
-        print_line(printer, "const float share = 1.0f / %lld.0f;", (long long)(window->kernel[0] * window->kernel[1]));
+        print_line(printer, "const float share = 1.0f / %lld.0f;",
+                   (long long)(window->kernel[0] * window->kernel[1]));
         return;
     }
     for (int i = 0; i < 2; i++) {
-        const char *extent = size_parameter(printer, i ? "input_columns" : "input_rows", window->input_extent[i]);
+        const char *extent =
+            size_parameter(printer, i ? "input_columns" : "input_rows", window->input_extent[i]);
         print_line(printer, "const ptrdiff_t from_%s = (ptrdiff_t)(%s * %lld) - %lld;", pixel[i], pixel[i],
                    (long long)window->stride[i], (long long)window->pad_before[i]);
-        print_line(printer, "const ptrdiff_t to_%s = hp_smaller(from_%s + %lld, (ptrdiff_t)%s);", pixel[i], pixel[i],
-                   (long long)window->kernel[i], extent);
+        print_line(printer, "const ptrdiff_t to_%s = hp_smaller(from_%s + %lld, (ptrdiff_t)%s);", pixel[i],
+                   pixel[i], (long long)window->kernel[i], extent);
     }
     print_line(printer, "const float share = 1.0f / (float)((to_row - hp_larger(from_row, 0)) * "
                         "(to_column - hp_larger(from_column, 0)));");
 }
 
+static void print_values(Printer *printer, const TapLoops *taps)
+{
+    for (size_t i = 0; i < taps->values.count; i++)
+        print_value(printer, taps->values.items[i]);
+}
+
 static void print_body(Printer *printer, const TapLoops *taps, const Results *results)
 {
     printer->taps = taps;
-    for (size_t i = 0; i < taps->values.count; i++)
-        print_value(printer, taps->values.items[i]);
+    print_values(printer, taps);
     const char *body = value_use(printer, taps->body);
     switch (taps->kind) {
     case WINDOW_MAX:
@@ -140,15 +133,19 @@ static void print_body(Printer *printer, const TapLoops *taps, const Results *re
                        results->tap_element, results->best_element);
             print_line(printer, "%s = wins ? tap : %s;", results->tap_element, results->tap_element);
         } else {
-            print_line(printer, "const bool wins = candidate > %s || candidate != candidate;", results->best_element);
+            print_line(printer, "const bool wins = candidate > %s || candidate != candidate;",
+                       results->best_element);
         }
         print_line(printer, "%s = wins ? candidate : %s;", results->best_element, results->best_element);
         break;
     case WINDOW_AVERAGE: print_line(printer, "%s += %s;", results->best_element, body); break;
     case WINDOW_MAX_GRADIENT:
-        print_line(printer, "%s += %s == tap ? %s : 0.0f;", results->best_element, value_use(printer, taps->index), body);
+        print_line(printer, "%s += %s == tap ? %s : 0.0f;", results->best_element,
+                   value_use(printer, taps->index), body);
         break;
-    case WINDOW_AVERAGE_GRADIENT: print_line(printer, "%s += %s * share;", results->best_element, body); break;
+    case WINDOW_AVERAGE_GRADIENT:
+        print_line(printer, "%s += %s * share;", results->best_element, body);
+        break;
     }
     printer->taps = NULL;
 }
@@ -157,7 +154,8 @@ static void print_body(Printer *printer, const TapLoops *taps, const Results *re
 static void print_average(Printer *printer, const TapLoops *taps, const Results *results)
 {
     const Window *window = taps->window;
-    const char *count = arena_format(printer->arena, "%lld.0f", (long long)(window->kernel[0] * window->kernel[1]));
+    const char *count =
+        arena_format(printer->arena, "%lld.0f", (long long)(window->kernel[0] * window->kernel[1]));
     if (!window->count_padding)
         count = "(float)inside";
     if (has_lanes(taps))
@@ -167,30 +165,108 @@ static void print_average(Printer *printer, const TapLoops *taps, const Results 
         print_close(printer);
 }
 
-void print_taps(Printer *printer, const TapLoops *taps)
+/* ---- gradients by parts of rows ---- */
+
+/* Bytes next to each other become words in one instruction: a loop that mixes both is poor vector code. */
+static void print_winners(Printer *printer, const TapLoops *taps, const char *name)
 {
-    Results results = declare_results(printer, taps);
-    bool counts = taps->kind == WINDOW_AVERAGE && !taps->window->count_padding;
-    if (counts)
-        print_line(printer, "size_t inside = 0;");
-    (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 0);
-    if (taps->tile)
-        open_tile_columns(printer, taps);
-    else
-        (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 1);
-    if (counts)
+    Access access = taps->index->access;
+    access.stride[printer->kernel->loop_count - 1] = 0;
+    const char *bytes = pointer_parameter(printer, access.buffer, false)->name;
+    print_line(printer, "hp_widen_%lld(%s, &%s[%s]);", (long long)printer->kernel->lanes, name, bytes,
+               address_text(printer, &access, bytes));
+    printer->value_text[taps->index->id] = arena_format(printer->arena, "%s[lane]", name);
+}
+
+/* What a window gives to the pixels under it: the same for all its taps. */
+static const char *print_window_values(Printer *printer, const TapLoops *taps)
+{
+    long long lanes = (long long)printer->kernel->lanes;
+    const Value *index = taps->index;
+    const char *spread = printer_name(printer, "spread"), *winner = NULL;
+    bool widen = index && index->kind == VALUE_LOAD && index->node->dtype == DATA_U8 &&
+                 !index->access.guards && index->access.stride[printer->kernel->loop_count - 1] == 1;
+    if (index)
+        winner = printer_name(printer, "winner");
+    print_line(printer, "float %s[%lld];", spread, lanes);
+    if (winner)
+        print_line(printer, "int32_t %s[%lld];", winner, lanes);
+    printer->taps = taps;
+    if (widen)
+        print_winners(printer, taps, winner);
+    open_lanes(printer);
+    for (size_t i = 0; i < taps->values.count; i++)
+        if (!widen || taps->values.items[i] != index)
+            print_value(printer, taps->values.items[i]);
+    print_line(printer, taps->kind == WINDOW_AVERAGE_GRADIENT ? "%s[lane] = %s * share;" : "%s[lane] = %s;",
+               spread, value_use(printer, taps->body));
+    if (winner && !widen)
+        print_line(printer, "%s[lane] = (int32_t)%s;", winner, value_use(printer, index));
+    print_close(printer);
+    printer->taps = NULL;
+    return winner ? arena_format(printer->arena, "%s[lane] == tap ? %s[lane] : 0.0f", winner, spread)
+                  : arena_format(printer->arena, "%s[lane]", spread);
+}
+
+/* Taps of a gradient, for a part of a row: every window that touches it, and every pixel under the window
+ * that lies in it. */
+static void print_tile(Printer *printer, const TapLoops *taps, const Results *results)
+{
+    const Window *window = taps->window;
+    long long kernel = (long long)window->kernel[1], stride = (long long)window->stride[1];
+    long long tile = (long long)taps->tile;
+    const char *limit =
+        size_parameter(printer, arena_format(printer->arena, "window_%d_columns", taps->id), taps->extent[1]);
+    print_line(printer, "const size_t start = part * %lld + %lld;", tile, (long long)window->pad_before[1]);
+    print_line(printer, "const size_t first_column = start < %lld ? 0 : (start - %lld) / %lld;", kernel,
+               kernel - stride, stride);
+    print_open(printer,
+               "for (size_t column = first_column; column < %s && column * %lld < start + %lld; column++)",
+               limit, stride, tile);
+    if (taps->kind == WINDOW_AVERAGE_GRADIENT)
+        print_share(printer, taps);
+    const char *value = print_window_values(printer, taps);
+    print_open(printer, "for (size_t kx = 0; kx < %lld; kx++)", kernel);
+    print_line(printer, "const size_t x = column * %lld + kx - start;", stride);
+    print_line(printer, "if (x >= %lld)", tile);
+    print_line(printer, "    continue;");
+    if (taps->kind == WINDOW_MAX_GRADIENT)
+        print_line(printer, "const int32_t tap = (int32_t)(ky * %lld + kx);", kernel);
+    open_lanes(printer);
+    print_line(printer, "%s += %s;", results->best_element, value);
+    print_close(printer);
+    print_close(printer);
+    print_close(printer);
+}
+
+/* ---- all taps ---- */
+
+static void print_pixel_taps(Printer *printer, const TapLoops *taps, const Results *results)
+{
+    (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 1);
+    if (taps->kind == WINDOW_AVERAGE && !taps->window->count_padding)
         print_line(printer, "inside++;");
     if (taps->kind == WINDOW_AVERAGE_GRADIENT)
         print_share(printer, taps);
-    if (taps->kind == WINDOW_MAX_GRADIENT || results.tap)
-        print_line(printer, "const int tap = (int)(ky * %lld + kx);", (long long)taps->window->kernel[1]);
+    if (taps->kind == WINDOW_MAX_GRADIENT || results->tap)
+        print_line(printer, "const int32_t tap = (int32_t)(ky * %lld + kx);",
+                   (long long)taps->window->kernel[1]);
     if (has_lanes(taps))
         open_lanes(printer);
-    print_body(printer, taps, &results);
+    print_body(printer, taps, results);
     if (has_lanes(taps))
         print_close(printer);
-    for (int i = 0; i < (taps->tile ? 3 : 2); i++)
-        print_close(printer);
+    print_close(printer);
+}
+
+void print_taps(Printer *printer, const TapLoops *taps)
+{
+    Results results = declare_results(printer, taps);
+    if (taps->kind == WINDOW_AVERAGE && !taps->window->count_padding)
+        print_line(printer, "size_t inside = 0;");
+    (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 0);
+    (taps->tile ? print_tile : print_pixel_taps)(printer, taps, &results);
+    print_close(printer);
     if (taps->kind == WINDOW_AVERAGE)
         print_average(printer, taps, &results);
     if (taps->best)

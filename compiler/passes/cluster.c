@@ -1,6 +1,7 @@
-/* Which stored nodes share a kernel: greedy, in topological order, each joins the cluster that saves the most traffic
- * among those it may join. Two nodes may share when their loops run over the same shape and no path leaves the cluster and comes
- * back; a small value made of a cluster's reductions may be computed at its end. */
+/* Which stored nodes share a kernel: greedy, in topological order, each joins the cluster that saves the most
+ * traffic among those it may join. Two nodes may share when their loops run over the same shape and no path
+ * leaves the cluster and comes back; a small value made of a cluster's reductions may be computed at its end.
+ */
 #include "fuse.h"
 
 static size_t words(const Fusion *fusion)
@@ -37,7 +38,8 @@ static Cluster *new_cluster(Fusion *fusion, StepKind kind, Node *node)
 }
 
 /* Clusters that must run before one that reads `leaves`. */
-static void add_dependences(const Fusion *fusion, const LeafList *leaves, const Cluster *own, uint64_t *before)
+static void add_dependences(const Fusion *fusion, const LeafList *leaves, const Cluster *own,
+                            uint64_t *before)
 {
     for (size_t i = 0; i < leaves->count; i++) {
         const Cluster *producer = fusion->cluster_of[leaves->items[i].id];
@@ -78,7 +80,8 @@ static Shape reduced_shape(const Cluster *cluster)
 /* Does the node belong to the end of the cluster, after its reductions? */
 static bool belongs_to_end(const Fusion *fusion, const Cluster *cluster, const Node *node)
 {
-    if (node_is_reduction(node) || !cluster->axes || !shape_equal_squeezed(node->shape, reduced_shape(cluster)))
+    if (node_is_reduction(node) || !cluster->axes ||
+        !shape_equal_squeezed(node->shape, reduced_shape(cluster)))
         return false;
     const LeafList *leaves = &fusion->leaves[node->id];
     for (size_t i = 0; i < leaves->count; i++)
@@ -153,7 +156,8 @@ static void place_kernel_node(Fusion *fusion, ClusterList *readers, Node *node)
     join(fusion, best, node);
     for (size_t i = 0; i < leaves->count; i++) {
         ClusterList *list = &readers[leaves->items[i].id];
-        if (fusion->cluster_of[leaves->items[i].id] != best && (!list->count || list->items[list->count - 1] != best))
+        if (fusion->cluster_of[leaves->items[i].id] != best &&
+            (!list->count || list->items[list->count - 1] != best))
             list_push(fusion->arena, list, best);
     }
 }
@@ -165,8 +169,8 @@ static bool is_at_hand(const Fusion *fusion, const Cluster *cluster, const Leaf 
 {
     const Node *node = fusion->graph->nodes.items[load->id];
     const LeafList *leaves = &fusion->leaves[load->id];
-    if (!load->pointwise || fusion->role[load->id] != ROLE_KERNEL || !node_is_pointwise(node) || node_is_reduction(node) ||
-        node_is_costly(node) || !shape_equal(node->shape, cluster->domain))
+    if (!load->pointwise || fusion->role[load->id] != ROLE_KERNEL || !node_is_pointwise(node) ||
+        node_is_reduction(node) || node_is_costly(node) || !shape_equal(node->shape, cluster->domain))
         return false;
     bool any = false;
     for (size_t i = 0; i < leaves->count; i++) {
@@ -200,7 +204,9 @@ static void compute_again(Fusion *fusion, Cluster *cluster)
 
 static StepKind step_kind(Role role)
 {
-    return role == ROLE_LIBRARY ? STEP_LIBRARY : role == ROLE_ALIAS ? STEP_ALIAS : STEP_KERNEL;
+    return role == ROLE_LIBRARY                      ? STEP_LIBRARY
+           : role == ROLE_ALIAS || role == ROLE_JOIN ? STEP_ALIAS
+                                                     : STEP_KERNEL;
 }
 
 void fusion_cluster(Fusion *fusion)

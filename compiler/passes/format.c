@@ -28,9 +28,7 @@ int format_dims(HpFormat format, Shape shape, FormatDim dims[FORMAT_MAX_DIMS])
 
 int64_t format_block(HpFormat format, int axis)
 {
-    return format == HP_FORMAT_PLAIN
-               ? 1
-               : hp_format_places(format, 4, (int64_t[]){1, 1, 1, 1}).block[axis];
+    return format == HP_FORMAT_PLAIN ? 1 : hp_format_places(format, 4, (int64_t[]){1, 1, 1, 1}).block[axis];
 }
 
 int64_t format_count(HpFormat format, Shape shape)
@@ -44,7 +42,8 @@ bool format_padded(HpFormat format, Shape shape)
     return format_count(format, shape) != shape_count(shape);
 }
 
-/* The dimensions without those of extent 1, and lanes joined with their blocks where they follow each other. */
+/* The dimensions without those of extent 1, and lanes joined with their blocks where they follow each other.
+ */
 static int canonical_dims(HpFormat format, Shape shape, FormatDim dims[FORMAT_MAX_DIMS])
 {
     FormatDim all[FORMAT_MAX_DIMS];
@@ -73,6 +72,18 @@ bool format_same_memory(HpFormat a, HpFormat b, Shape shape)
         return false;
     for (int i = 0; i < count; i++)
         if (da[i].axis != db[i].axis || da[i].extent != db[i].extent || da[i].scale != db[i].scale)
+            return false;
+    return true;
+}
+
+bool format_concat_in_place(const Node *concat)
+{
+    int axis = concat->attributes.concat;
+    if (axis != 1 || concat->format == HP_FORMAT_NHWC)
+        return false;
+    int64_t block = concat->shape.rank == 4 ? format_block(concat->format, 1) : 1;
+    for (int i = 0; i < concat->input_count; i++)
+        if (concat->inputs[i]->shape.extents[1] % block)
             return false;
     return true;
 }

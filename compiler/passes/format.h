@@ -1,4 +1,5 @@
-/* What a format means for loops: the dimensions of a tensor as they lie in memory, from the slowest to the fastest. */
+/* What a format means for loops: the dimensions of a tensor as they lie in memory, from the slowest to the
+ * fastest. */
 #ifndef HPACC_PASSES_FORMAT_H
 #define HPACC_PASSES_FORMAT_H
 
@@ -7,8 +8,8 @@
 
 enum { FORMAT_MAX_DIMS = SHAPE_MAX_RANK + 2 };
 
-/* One dimension in memory. An axis in blocks of b has two: the blocks (scale b) and the lanes (scale 1); the index
- * along the axis is the sum of scale times index over its dimensions. */
+/* One dimension in memory. An axis in blocks of b has two: the blocks (scale b) and the lanes (scale 1); the
+ * index along the axis is the sum of scale times index over its dimensions. */
 typedef struct FormatDim {
     int axis;
     int64_t extent, scale, stride; /* stride in elements */
@@ -25,6 +26,9 @@ bool format_padded(HpFormat format, Shape shape);
 
 /* Do both formats put every element of this shape at the same place? [N,C,1,1] in whole blocks is plain. */
 bool format_same_memory(HpFormat a, HpFormat b, Shape shape);
+
+/* Can a CONCAT's inputs lie where it wants them: each in one piece of every row, in whole blocks? */
+bool format_concat_in_place(const Node *concat);
 
 int64_t data_type_bytes(DataType dtype);
 

@@ -44,8 +44,17 @@ bool node_is_pointwise(const Node *node)
 bool node_is_costly(const Node *node)
 {
     switch (node->op) {
-    case OP_EXP: case OP_LOG: case OP_COS: case OP_SIN: case OP_TANH: case OP_ERF: case OP_SIGMOID:
-    case OP_LOG_SIGMOID: case OP_SOFTPLUS: case OP_POWER: case OP_RANDOM: return true;
+    case OP_EXP:
+    case OP_LOG:
+    case OP_COS:
+    case OP_SIN:
+    case OP_TANH:
+    case OP_ERF:
+    case OP_SIGMOID:
+    case OP_LOG_SIGMOID:
+    case OP_SOFTPLUS:
+    case OP_POWER:
+    case OP_RANDOM: return true;
     default: return false;
     }
 }
@@ -69,6 +78,19 @@ void leaf_add(Arena *arena, LeafList *list, int id, bool pointwise)
 
 /* ---- roles ---- */
 
+/* The layout pass prepared the inputs of a concatenation: they are made by kernels, in its format. */
+static bool can_join(const Node *node)
+{
+    bool prepared = format_concat_in_place(node);
+    for (int i = 0; i < node->input_count; i++) {
+        OpClass class = op_table[node->inputs[i]->op].class;
+        bool made_by_kernel =
+            class == CLASS_ELEMENTWISE || class == CLASS_WINDOW || node->inputs[i]->op == OP_SLICE;
+        prepared = prepared && made_by_kernel && node->inputs[i]->format == node->format;
+    }
+    return prepared;
+}
+
 static Role role_of(const Node *node)
 {
     switch (op_table[node->op].class) {
@@ -80,18 +102,24 @@ static Role role_of(const Node *node)
     case OP_CONSTANT: return ROLE_INLINE;
     case OP_VARIABLE: return node->variable->kind == HP_SCALAR ? ROLE_INLINE : ROLE_SOURCE;
     case OP_IMAGE: return ROLE_IMAGE;
+    case OP_CONCAT: return can_join(node) ? ROLE_JOIN : ROLE_KERNEL;
     case OP_REORDER:
-        return format_same_memory(node->format, node->inputs[0]->format, node->shape) ? ROLE_ALIAS : ROLE_LIBRARY;
+        return format_same_memory(node->format, node->inputs[0]->format, node->shape) ? ROLE_ALIAS
+                                                                                      : ROLE_LIBRARY;
     case OP_RESHAPE: return is_unit_reshape(node) ? ROLE_KERNEL : ROLE_ALIAS;
     default: return ROLE_KERNEL;
     }
 }
 
-/* A window takes many elements of its input, a reduction all of them, a concat would be computed twice: these get memory. */
+/* A window takes many elements of its input, a reduction all of them, a concat would be computed twice: these
+ * get memory. */
 static bool must_be_stored(const Node *node)
 {
     switch (node->op) {
-    case OP_MAX_POOL: case OP_MAX_POOL_INDEX: case OP_AVERAGE_POOL: case OP_CONCAT: return true;
+    case OP_MAX_POOL:
+    case OP_MAX_POOL_INDEX:
+    case OP_AVERAGE_POOL:
+    case OP_CONCAT: return true;
     default: return node_is_reduction(node);
     }
 }
@@ -137,8 +165,9 @@ static void store_forced(Fusion *fusion)
 
 /* ---- levels ---- */
 
-/* A kernel at level l can use everything of lower levels and products of its own level. What needs a reduction of a
- * kernel comes a level later, except small values of the reduction's own shape, which the kernel computes at its end. */
+/* A kernel at level l can use everything of lower levels and products of its own level. What needs a
+ * reduction of a kernel comes a level later, except small values of the reduction's own shape, which the
+ * kernel computes at its end. */
 static void level_node(Fusion *fusion, const Node *node)
 {
     int level = 0;
@@ -219,8 +248,9 @@ static bool is_small(const Fusion *fusion, const Node *node)
     return uses->count > 0 && fusion->leaves[node->id].count <= 6;
 }
 
-/* The traffic and work that storing `node` saves, against writing it. A kernel of another level or domain either
- * reads the node or computes it again from its leaves; kernels of the same level have it in a register. */
+/* The traffic and work that storing `node` saves, against writing it. A kernel of another level or domain
+ * either reads the node or computes it again from its leaves; kernels of the same level have it in a
+ * register. */
 static bool is_worth_storing(const Fusion *fusion, const Node *node)
 {
     int64_t own = node_bytes(node), saved = 0;
@@ -229,8 +259,8 @@ static bool is_worth_storing(const Fusion *fusion, const Node *node)
         return false;
     for (size_t i = 0; i < uses->count; i++) {
         const Node *user = uses->items[i];
-        bool same_kernel = fusion->level[user->id] == fusion->level[node->id] &&
-                           shape_equal(node_domain(user), node->shape);
+        bool same_kernel =
+            fusion->level[user->id] == fusion->level[node->id] && shape_equal(node_domain(user), node->shape);
         bool seen = same_kernel;
         for (size_t j = 0; j < i && !seen; j++)
             seen = fusion->level[uses->items[j]->id] == fusion->level[user->id] &&
@@ -255,8 +285,8 @@ static void store_worthwhile(Fusion *fusion)
 
 /* ---- the pass ---- */
 
-/* requires formats and no COMPOSITE nodes; drops dead nodes, keeps everything else; the schedule covers every node that a
- * result or an update needs */
+/* requires formats and no COMPOSITE nodes; drops dead nodes, keeps everything else; the schedule covers every
+ * node that a result or an update needs */
 Schedule *pass_fuse(Graph *graph)
 {
     graph_remove_dead(graph);

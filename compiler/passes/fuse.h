@@ -1,5 +1,5 @@
-/* Shared by the files of the fuse pass: fuse.c (what is stored), cluster.c (what shares a kernel), library.c (what a
- * library takes over) and schedule.c (steps, their order, their buffers). */
+/* Shared by the files of the fuse pass: fuse.c (what is stored), cluster.c (what shares a kernel), library.c
+ * (what a library takes over) and schedule.c (steps, their order, their buffers). */
 #ifndef HPACC_PASSES_FUSE_H
 #define HPACC_PASSES_FUSE_H
 
@@ -13,6 +13,7 @@ typedef enum Role {
     ROLE_LIBRARY,  /* a product, or its last epilogue node */
     ROLE_ABSORBED, /* inside a library step */
     ROLE_ALIAS,    /* a view of its stored input */
+    ROLE_JOIN,     /* a concatenation whose stored inputs are views of it */
     ROLE_IMAGE     /* the sampling kernel */
 } Role;
 
@@ -27,9 +28,9 @@ typedef LIST(Leaf) LeafList;
 typedef struct Cluster {
     StepKind kind;
     int index;
-    NodeList nodes;   /* the stored nodes it makes, topological */
-    Shape domain;     /* kernels: what the loops run over */
-    unsigned axes;    /* of its reductions, or 0 */
+    NodeList nodes; /* the stored nodes it makes, topological */
+    Shape domain;   /* kernels: what the loops run over */
+    unsigned axes;  /* of its reductions, or 0 */
     int level;
     LeafList loads;   /* stored nodes of other clusters that it reads */
     uint64_t *before; /* bit set of the clusters it depends on */
@@ -38,16 +39,16 @@ typedef struct Cluster {
 typedef struct Fusion {
     Arena *arena;
     Graph *graph;
-    size_t count;           /* nodes */
+    size_t count; /* nodes */
     NodeList *uses;
     Role *role;
-    bool *stored;           /* the node has a buffer */
-    bool *kept;             /* a result or an update needs it */
-    bool *after_reduction;  /* small, computed when a reduction of the same level is complete */
-    int *level;             /* see level_nodes() */
-    LeafList *leaves;       /* of the node's own expression */
-    HpLibraryCall **calls;  /* of the last node of each library step */
-    NodeList *operands;     /* likewise: a, b, bias, addend; NULL where there is none */
+    bool *stored;          /* the node has a buffer */
+    bool *kept;            /* a result or an update needs it */
+    bool *after_reduction; /* small, computed when a reduction of the same level is complete */
+    int *level;            /* see level_nodes() */
+    LeafList *leaves;      /* of the node's own expression */
+    HpLibraryCall **calls; /* of the last node of each library step */
+    NodeList *operands;    /* likewise: a, b, bias, addend; NULL where there is none */
     LIST(Cluster *) clusters;
     Cluster **cluster_of;
 } Fusion;
@@ -63,10 +64,11 @@ Schedule *fusion_schedule(Fusion *fusion);
 
 /* Facts about nodes. */
 int64_t node_bytes(const Node *node);
-Shape node_domain(const Node *node);     /* the shape its loops run over */
-bool node_is_pointwise(const Node *node); /* element i of each input makes element i: also reshapes that move axes of 1 */
+Shape node_domain(const Node *node); /* the shape its loops run over */
+bool node_is_pointwise(
+    const Node *node); /* element i of each input makes element i: also reshapes that move axes of 1 */
 bool shape_equal_squeezed(Shape a, Shape b); /* without axes of extent 1 */
-bool node_is_costly(const Node *node);   /* worth a load rather than computing it again */
+bool node_is_costly(const Node *node);       /* worth a load rather than computing it again */
 Leaf *leaf_find(const LeafList *list, int id);
 void leaf_add(Arena *arena, LeafList *list, int id, bool pointwise); /* joins with an equal one */
 

@@ -1,4 +1,5 @@
-/* Formats: activations in the library's blocked format from end to end, weights as their convolution wants them. */
+/* Formats: activations in the library's blocked format from end to end, weights as their convolution wants
+ * them. */
 #include <string.h>
 #include "../../runtime/device/device.h"
 #include "format.h"
@@ -7,10 +8,10 @@
 
 typedef struct Layout {
     Graph *graph;
-    size_t count;        /* nodes before any REORDER was added */
-    int64_t block;       /* of the channels; 0: NHWC */
-    bool *decided;       /* the node's format is fixed: by an op that demands it, or by what it is made of */
-    NodeList *reorders;  /* of each node */
+    size_t count;       /* nodes before any REORDER was added */
+    int64_t block;      /* of the channels; 0: NHWC */
+    bool *decided;      /* the node's format is fixed: by an op that demands it, or by what it is made of */
+    NodeList *reorders; /* of each node */
 } Layout;
 
 static HpFormat blocked_format(const Layout *layout)
@@ -51,12 +52,13 @@ static void set_variable_format(Variables *variables, Variable *parameter, HpFor
 
 /* ---- products ---- */
 
-/* The formats that a convolution's operands and result shall have, the weight's as the library likes it best. When the
- * library cannot do that, all are plain. */
+/* The formats that a convolution's operands and result shall have, the weight's as the library likes it best.
+ * When the library cannot do that, all are plain. */
 static HpLibraryCall *convolution_formats(Layout *layout, const Node *node)
 {
     HpLibraryCall *call = library_describe(layout->graph->arena, node);
-    HpFormat x = activation_format(layout, call->in_channels), y = activation_format(layout, call->out_channels);
+    HpFormat x = activation_format(layout, call->in_channels),
+             y = activation_format(layout, call->out_channels);
     bool forward = node->op == OP_CONVOLUTION, weight = node->op == OP_CONVOLUTION_GRADIENT_WEIGHT;
     call->format_a = forward || weight ? x : y;
     call->format_b = weight ? y : HP_FORMAT_COUNT;
@@ -67,7 +69,8 @@ static HpLibraryCall *convolution_formats(Layout *layout, const Node *node)
     return call;
 }
 
-/* A weight that has no format yet gets the one its forward convolution wants; one that has keeps it if it works. */
+/* A weight that has no format yet gets the one its forward convolution wants; one that has keeps it if it
+ * works. */
 static void choose_weight_format(Layout *layout, Node *node)
 {
     Node *weight = node->inputs[1];
@@ -218,8 +221,65 @@ static void fix_inputs(Layout *layout, Node *node)
             node->inputs[i] = in_format(layout, node->inputs[i], HP_FORMAT_PLAIN);
 }
 
-/* requires no COMPOSITE nodes; keeps values; sets the format of every node, and of every variable that has none yet;
- * adds REORDER nodes before products, reshapes, results and updates whose format differs */
+/* ---- concatenations ---- */
+
+/* Can the node's kernel write straight into a part of each row of a concatenation? Products and views need
+ * their operands in one piece. */
+static bool can_write_into_part(const Layout *layout, const Node *node, const NodeList *uses)
+{
+    OpClass class = op_table[node->op].class;
+    bool made_by_kernel = class == CLASS_ELEMENTWISE || class == CLASS_WINDOW || node->op == OP_SLICE;
+    int joins = 0;
+    for (size_t i = 0; i < uses[node->id].count; i++) {
+        const Node *user = uses[node->id].items[i];
+        OpClass used_by = op_table[user->op].class;
+        joins += user->op == OP_CONCAT;
+        made_by_kernel = made_by_kernel && used_by != CLASS_CONTRACTION && user->op != OP_RESHAPE &&
+                         user->op != OP_REORDER;
+    }
+    for (size_t i = 0; i < layout->graph->results.count; i++)
+        made_by_kernel = made_by_kernel && layout->graph->results.items[i].node != node;
+    for (size_t i = 0; i < layout->graph->updates.count; i++)
+        made_by_kernel = made_by_kernel && layout->graph->updates.items[i].node != node;
+    return made_by_kernel && joins == 1;
+}
+
+/* What cannot be written in place is copied by a slice of everything. */
+static void prepare_concat(Layout *layout, Node *node, const NodeList *uses)
+{
+    if (!format_concat_in_place(node))
+        return;
+    for (int i = 0; i < node->input_count; i++) {
+        Node *input = node->inputs[i];
+        bool repeated = false;
+        for (int j = 0; j < i; j++)
+            repeated = repeated || node->inputs[j] == input;
+        if (!repeated && input->format == node->format && can_write_into_part(layout, input, uses))
+            continue;
+        Attributes all = {0};
+        for (int axis = 0; axis < input->shape.rank; axis++) {
+            all.slice.extent[axis] = input->shape.extents[axis];
+            all.slice.step[axis] = 1;
+        }
+        layout->graph->span = node->span;
+        layout->graph->path = node->name;
+        node->inputs[i] = graph_node(layout->graph, OP_SLICE, 1, &input, &all);
+        node->inputs[i]->format = node->format;
+    }
+}
+
+static void prepare_concats(Layout *layout)
+{
+    graph_sort(layout->graph);
+    NodeList *uses = graph_uses(layout->graph);
+    size_t count = layout->graph->nodes.count;
+    for (size_t i = 0; i < count; i++)
+        if (layout->graph->nodes.items[i]->op == OP_CONCAT)
+            prepare_concat(layout, layout->graph->nodes.items[i], uses);
+}
+
+/* requires no COMPOSITE nodes; keeps values; sets the format of every node, and of every variable that has
+ * none yet; adds REORDER nodes before products, reshapes, results and updates whose format differs */
 void pass_layout(Graph *graph)
 {
     graph_remove_dead(graph);
@@ -238,5 +298,6 @@ void pass_layout(Graph *graph)
     for (size_t i = 0; i < graph->updates.count; i++)
         graph->updates.items[i].node =
             in_format(&layout, graph->updates.items[i].node, graph->updates.items[i].variable->format);
+    prepare_concats(&layout);
     graph_sort(graph);
 }

@@ -5,7 +5,8 @@
 
 /* ---- the description of a product ---- */
 
-static void describe_shapes(HpLibraryCall *call, Shape x, Shape weight, Shape y, const Convolution *convolution)
+static void describe_shapes(HpLibraryCall *call, Shape x, Shape weight, Shape y,
+                            const Convolution *convolution)
 {
     call->batch = x.extents[0];
     call->in_channels = x.extents[1];
@@ -123,7 +124,8 @@ static bool is_in_memory_anyway(const Fusion *fusion, const Node *node, const No
     return false;
 }
 
-static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Node *last, const Node *user, Node **operand)
+static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Node *last, const Node *user,
+                            Node **operand)
 {
     if (user->op == OP_RELU)
         return EPILOGUE_RELU;
@@ -162,7 +164,8 @@ static bool depends_on(const Fusion *fusion, const Node *node, const Node *on, b
 static void match_product(Fusion *fusion, Node *product)
 {
     HpLibraryCall *call = library_describe(fusion->arena, product);
-    Node *operands[4] = {product->inputs[0], product->input_count > 1 ? product->inputs[1] : NULL, NULL, NULL};
+    Node *operands[4] = {product->inputs[0], product->input_count > 1 ? product->inputs[1] : NULL, NULL,
+                         NULL};
     Node *last = product;
     Epilogue before = EPILOGUE_NONE;
     bool can_extend = product->op == OP_CONVOLUTION || product->op == OP_MATMUL;

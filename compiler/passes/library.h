@@ -4,7 +4,8 @@
 
 #include "../graph/graph.h"
 
-/* The call for a CONTRACTION or REORDER node in the formats its nodes have now; HP_FORMAT_COUNT leaves one open. */
+/* The call for a CONTRACTION or REORDER node in the formats its nodes have now; HP_FORMAT_COUNT leaves one
+ * open. */
 HpLibraryCall *library_describe(Arena *arena, const Node *node);
 
 /* Fills open formats, algorithm and scratchpad; false when the library cannot run it. */

@@ -1,23 +1,24 @@
-/* The passes, in the order main.c runs them. Each is one function on one graph; its contract is the line above it.
- * The pipeline verifies the graph after every one of them. */
+/* The passes, in the order main.c runs them. Each is one function on one graph; its contract is the line
+ * above it. The pipeline verifies the graph after every one of them. */
 #ifndef HPACC_PASSES_PASSES_H
 #define HPACC_PASSES_PASSES_H
 
 #include "../graph/graph.h"
 #include "schedule.h"
 
-/* requires nothing; keeps values; removes constant arithmetic, identities, equal nodes (CSE) and dead nodes */
+/* requires nothing; keeps values; removes constant arithmetic, identities, equal nodes (CSE) and dead nodes
+ */
 void pass_fold(Graph *graph);
 
-/* requires BATCHNORM nodes with running statistics; makes their convolutions' weights carry them (predict, evaluate);
- * keeps values up to rounding */
+/* requires BATCHNORM nodes with running statistics; makes their convolutions' weights carry them (predict,
+ * evaluate); keeps values up to rounding */
 void pass_fold_batchnorm(Graph *graph);
 
 /* requires nothing; breaks COMPOSITE nodes into primitives; adds updates of running statistics */
 void pass_expand(Graph *graph);
 
-/* requires the graphs of evaluate and predict; moves what depends on parameters alone into a new function "prepare"
- * that writes HP_DERIVED variables; returns that graph */
+/* requires the graphs of evaluate and predict; moves what depends on parameters alone into a new function
+ * "prepare" that writes HP_DERIVED variables; returns that graph */
 Graph *pass_hoist(Arena *arena, Variables *variables, Graph *const *graphs, size_t count);
 
 /* requires no COMPOSITE nodes; sets node->format and variable->format, adds REORDER nodes where formats meet.
@@ -27,11 +28,13 @@ void pass_layout(Graph *graph);
 /* requires formats; keeps the graph; groups its nodes into steps (fused kernels, library calls, aliases) */
 Schedule *pass_fuse(Graph *graph);
 
-/* requires a schedule; keeps its order; lets a step write over an input that dies there, a concat's inputs write into
- * its slices, and gives every buffer of the function an offset in the shared arena. Returns the arena's bytes. */
+/* requires a schedule; keeps its order; lets a step write over an input that dies there, a concat's inputs
+ * write into its slices, and gives every buffer of the function an offset in the shared arena. Returns the
+ * arena's bytes. */
 int64_t pass_plan(Schedule *schedule);
 
-/* Offsets for all variables that have memory; returns the bytes they take. Run before the functions' arena. */
+/* Offsets for all variables that have memory; returns the bytes they take. Run before the functions' arena.
+ */
 int64_t pass_plan_variables(Variables *variables, int64_t *offsets);
 
 #endif

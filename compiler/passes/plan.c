@@ -1,4 +1,5 @@
-/* Where every buffer lies: views first (updates in their variables, steps in place), then offsets by lifetime. */
+/* Where every buffer lies: views first (updates in their variables, steps in place), then offsets by
+ * lifetime. */
 #include <stdlib.h>
 #include "format.h"
 #include "passes.h"
@@ -121,7 +122,8 @@ static bool is_read_at_end(const Schedule *schedule, const Buffer *old)
     return false;
 }
 
-/* Can the step that makes the new value write it into the variable at once? Nobody may read the old value later. */
+/* Can the step that makes the new value write it into the variable at once? Nobody may read the old value
+ * later. */
 static bool can_write_at_once(Schedule *schedule, Variable *variable, Buffer *value)
 {
     Buffer *root = root_of(value), *old = buffer_of_variable(schedule, variable);
@@ -221,9 +223,11 @@ static void place_overwrites(Schedule *schedule)
             Buffer *input = step->overwrites.items[j].input, *output = step->overwrites.items[j].output;
             bool taken = false; /* by another output of the step, or read by the step under another name */
             for (size_t k = 0; k < step->outputs.count; k++)
-                taken = taken || (step->outputs.items[k] != output && root_of(step->outputs.items[k]) == root_of(input));
+                taken = taken || (step->outputs.items[k] != output &&
+                                  root_of(step->outputs.items[k]) == root_of(input));
             for (size_t k = 0; k < step->inputs.count; k++)
-                taken = taken || (step->inputs.items[k] != input && root_of(step->inputs.items[k]) == root_of(input));
+                taken = taken ||
+                        (step->inputs.items[k] != input && root_of(step->inputs.items[k]) == root_of(input));
             if (taken || !dies_at(step, input, output))
                 continue;
             Buffer *root = root_of(input);
@@ -249,7 +253,8 @@ static int larger_first(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* The smallest gap that fits between the buffers already placed that live at the same time. placed[] is by offset. */
+/* The smallest gap that fits between the buffers already placed that live at the same time. placed[] is by
+ * offset. */
 static int64_t find_gap(Buffer *const *placed, size_t count, const Buffer *buffer)
 {
     int64_t end = 0, best = -1, best_gap = 0;
@@ -299,8 +304,9 @@ static void place_offsets(Schedule *schedule)
     }
 }
 
-/* requires a schedule whose kernels are built; keeps what every step computes; adds STEP_COPY steps where a variable or
- * an addend cannot be written at once; sets view_of, variable, lifetimes and offsets of the buffers */
+/* requires a schedule whose kernels are built; keeps what every step computes; adds STEP_COPY steps where a
+ * variable or an addend cannot be written at once; sets view_of, variable, lifetimes and offsets of the
+ * buffers */
 int64_t pass_plan(Schedule *schedule)
 {
     for (size_t i = 0; i < schedule->buffers.count; i++)

@@ -5,9 +5,9 @@
 
 typedef struct Ordering {
     Fusion *fusion;
-    int *waits_for;  /* by cluster: unscheduled clusters it reads from */
-    int *readers;    /* by node: unscheduled clusters that read it */
-    bool *needed;    /* by node: some cluster or the runtime reads it */
+    int *waits_for; /* by cluster: unscheduled clusters it reads from */
+    int *readers;   /* by node: unscheduled clusters that read it */
+    bool *needed;   /* by node: some cluster or the runtime reads it */
 } Ordering;
 
 static bool is_planned(const Fusion *fusion, int id)
@@ -61,9 +61,9 @@ static void finish(Ordering *ordering, const Cluster *done)
     }
 }
 
-/* Of the clusters that can run, one that leaves no more memory in use than before comes first (the one that frees
- * most); else the one that comes first in the graph. Freeing early is what puts a weight's gradient before the next
- * data gradient. */
+/* Of the clusters that can run, one that leaves no more memory in use than before comes first (the one that
+ * frees most); else the one that comes first in the graph. Freeing early is what puts a weight's gradient
+ * before the next data gradient. */
 static void order_clusters(Ordering *ordering)
 {
     Fusion *fusion = ordering->fusion;
@@ -97,7 +97,8 @@ Buffer *schedule_buffer(Schedule *schedule, Node *node, int64_t bytes)
 {
     Arena *arena = schedule->graph->arena;
     Buffer *buffer = ARENA_NEW(arena, Buffer);
-    *buffer = (Buffer){.node = node, .bytes = bytes, .index = (int)schedule->buffers.count, .first = -1, .last = -1};
+    *buffer = (Buffer){
+        .node = node, .bytes = bytes, .index = (int)schedule->buffers.count, .first = -1, .last = -1};
     list_push(arena, &schedule->buffers, buffer);
     return buffer;
 }
@@ -154,6 +155,21 @@ static void set_operands(const Fusion *fusion, Schedule *schedule, Step *step, c
         step->scratchpad = schedule_buffer(schedule, NULL, step->call->scratchpad);
 }
 
+/* The inputs of a concatenation become parts of its rows. */
+static void join_buffers(Schedule *schedule, const Node *node)
+{
+    Buffer *whole = buffer_of(schedule, schedule->graph->nodes.items[node->id]);
+    HpPlaces places = hp_format_places(node->format, node->shape.rank, node->shape.extents);
+    int64_t channels = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        Buffer *part = buffer_of(schedule, node->inputs[i]);
+        part->view_of = whole;
+        part->view_offset = channels / places.block[1] * places.stride[1] * data_type_bytes(node->dtype);
+        part->row_stride = places.stride[0];
+        channels += node->inputs[i]->shape.extents[1];
+    }
+}
+
 static void add_step(const Ordering *ordering, Schedule *schedule, Cluster *cluster)
 {
     const Fusion *fusion = ordering->fusion;
@@ -165,7 +181,8 @@ static void add_step(const Ordering *ordering, Schedule *schedule, Cluster *clus
     step->reduced_axes = cluster->axes;
     Node *last = cluster->nodes.items[cluster->nodes.count - 1];
     for (size_t i = 0; i < cluster->loads.count; i++)
-        list_push(arena, &step->inputs, buffer_of(schedule, fusion->graph->nodes.items[cluster->loads.items[i].id]));
+        list_push(arena, &step->inputs,
+                  buffer_of(schedule, fusion->graph->nodes.items[cluster->loads.items[i].id]));
     for (size_t i = 0; i < cluster->nodes.count; i++)
         if (ordering->needed[cluster->nodes.items[i]->id])
             list_push(arena, &step->outputs, buffer_of(schedule, cluster->nodes.items[i]));
@@ -177,8 +194,10 @@ static void add_step(const Ordering *ordering, Schedule *schedule, Cluster *clus
         for (size_t i = 0; i < cluster->nodes.count; i++)
             add_nodes(fusion, cluster, step, cluster->nodes.items[i], seen);
     }
-    if (cluster->kind == STEP_ALIAS)
+    if (fusion->role[last->id] == ROLE_ALIAS)
         step->outputs.items[0]->view_of = step->inputs.items[0];
+    if (fusion->role[last->id] == ROLE_JOIN)
+        join_buffers(schedule, last);
     list_push(arena, &schedule->steps, step);
 }
 

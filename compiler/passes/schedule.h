@@ -1,31 +1,35 @@
-/* Schedule: a graph cut into steps. The graph stays as it is, so the interpreter can still run it and every step can be
- * compared with the nodes it covers. */
+/* Schedule: a graph cut into steps. The graph stays as it is, so the interpreter can still run it and every
+ * step can be compared with the nodes it covers. */
 #ifndef HPACC_PASSES_SCHEDULE_H
 #define HPACC_PASSES_SCHEDULE_H
 
 #include "../graph/graph.h"
 
 typedef enum StepKind {
-    STEP_KERNEL,  /* one fused loop nest: elementwise nodes of one domain, the reductions over it, windows, movement */
+    STEP_KERNEL,  /* one fused loop nest: elementwise nodes of one domain, the reductions over it, windows,
+                     movement */
     STEP_LIBRARY, /* one product, with the epilogue nodes the library takes over */
     STEP_ALIAS,   /* no work: the output is a view of its input (a reshape) */
-    STEP_COPY     /* the bytes of inputs[0] to outputs[0]: an update whose variable is still read, an addend in place */
+    STEP_COPY /* the bytes of inputs[0] to outputs[0]: an update whose variable is still read, an addend in
+                 place */
 } StepKind;
 
 /* Memory of one materialised node. */
 typedef struct Buffer {
-    Node *node;          /* whose value it holds; NULL: a library's scratchpad or a kernel's workspace */
-    Variable *variable;  /* the value lives in a variable, not in the arena */
+    Node *node;             /* whose value it holds; NULL: a library's scratchpad or a kernel's workspace */
+    Variable *variable;     /* the value lives in a variable, not in the arena */
     struct Buffer *view_of; /* shares memory: in place, alias, slice of a concat */
-    int64_t view_offset; /* bytes */
-    int64_t row_stride;  /* elements from one image to the next when it is a slice of a concat; 0: contiguous */
+    int64_t view_offset;    /* bytes */
+    int64_t
+        row_stride; /* elements from one image to the next when it is a slice of a concat; 0: contiguous */
     int64_t bytes;
-    int64_t offset;      /* bytes from the arena's start; set by pass_plan */
-    int first, last;     /* steps between which it is alive */
+    int64_t offset;  /* bytes from the arena's start; set by pass_plan */
+    int first, last; /* steps between which it is alive */
     int index;
 } Buffer;
 
-/* A kernel that reads each element of `input` only to make the same element of `output`: they may share memory. */
+/* A kernel that reads each element of `input` only to make the same element of `output`: they may share
+ * memory. */
 typedef struct Overwrite {
     Buffer *input, *output;
 } Overwrite;
@@ -42,8 +46,9 @@ typedef struct Step {
     Buffer *scratchpad;         /* a library's scratchpad or a kernel's workspace, or NULL */
     struct Kernel *kernel;      /* STEP_KERNEL: built by kernel/ */
     HpLibraryCall *call;        /* STEP_LIBRARY */
-    Buffer *a, *b, *bias, *addend; /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
-                                      output share the addend's memory, or puts a STEP_COPY before the call */
+    Buffer *a, *b, *bias,
+        *addend; /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
+                    output share the addend's memory, or puts a STEP_COPY before the call */
 } Step;
 
 typedef struct Schedule {

@@ -95,9 +95,9 @@ void schedule_print_kernels(Text *out, const Schedule *schedule)
 {
     int counts[4] = {0};
     count_steps(schedule, counts);
-    text_add(out, "%s: %zu nodes in %d kernels, %d library calls, %d views, %d copies\n", schedule->graph->name,
-             schedule->graph->nodes.count, counts[STEP_KERNEL], counts[STEP_LIBRARY], counts[STEP_ALIAS],
-             counts[STEP_COPY]);
+    text_add(out, "%s: %zu nodes in %d kernels, %d library calls, %d views, %d copies\n",
+             schedule->graph->name, schedule->graph->nodes.count, counts[STEP_KERNEL], counts[STEP_LIBRARY],
+             counts[STEP_ALIAS], counts[STEP_COPY]);
     for (size_t i = 0; i < schedule->steps.count; i++) {
         const Step *step = schedule->steps.items[i];
         text_add(out, "%4zu %-8s", i, kind_name(step->kind));
@@ -120,7 +120,8 @@ void schedule_print_layout(Text *out, const Schedule *schedule)
         add_node(out, node->inputs[0]);
         text_add(out, "  %s  %s → %s%s\n", shape_text(out->arena, node->shape),
                  hp_format_name(node->inputs[0]->format), hp_format_name(node->format),
-                 format_same_memory(node->format, node->inputs[0]->format, node->shape) ? "  (same memory)" : "");
+                 format_same_memory(node->format, node->inputs[0]->format, node->shape) ? "  (same memory)"
+                                                                                        : "");
     }
     for (size_t i = 0; i < schedule->steps.count; i++) {
         const Step *step = schedule->steps.items[i];

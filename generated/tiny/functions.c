@@ -487,8 +487,7 @@ void prepare(HpContext *context)
 
     /* conv1.weight add, rsqrt, multiply → conv1.bias multiply, subtract   tests/emit/tiny.hpanet:17 */
     hp_step(context, 1);
-    kernel_bias_subtract(1, 6, 1, bn1_bias, bn1_running_mean, bn1_weight, bn1_running_var,
-        derived_conv1_bias);
+    kernel_bias_subtract(6, bn1_bias, bn1_running_mean, bn1_weight, bn1_running_var, derived_conv1_bias);
 
     hp_step(context, 2);
 }

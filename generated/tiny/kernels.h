@@ -30,7 +30,7 @@ static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, s
             for (size_t x = 0; x < columns; x++) {
                 for (size_t c = 0; c < channels; c++) {
                     const float multiply = bn1_weight[c] * (1.0f / sqrtf(bn1_running_var[c] + 1e-05f));
-                    const float subtract = bn1_bias[c] - (bn1_running_mean[c] * multiply);
+                    const float subtract = bn1_bias[c] - bn1_running_mean[c] * multiply;
                     float largest = -INFINITY;
                     for (size_t ky = 0; ky < 2; ky++) {
                         const size_t row = y * 2 + ky;
@@ -41,7 +41,7 @@ static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, s
                             if (column >= window_0_columns)
                                 continue;
                             const float conv1_value = conv1[n * conv1_n + c + row * conv1_row + column * conv1_column];
-                            const float candidate = hp_relu((conv1_value * multiply) + subtract);
+                            const float candidate = hp_relu(conv1_value * multiply + subtract);
                             const bool wins = candidate > largest || candidate != candidate;
                             largest = wins ? candidate : largest;
                         }
@@ -83,9 +83,9 @@ static void kernel_logits_multiply(size_t images, size_t blocks, size_t pixels, 
         for (size_t b = 0; b < blocks; b++) {
             const size_t end = hp_least(16, channels - b * 16);
             for (size_t lane = 0; lane < end; lane++) {
-                const double sum = partial[(n * blocks + b) * 16 + lane];
+                const double all_sum = partial[(n * blocks + b) * 16 + lane];
                 const float random = hp_random_uniform(seed, (uint32_t)stream_3, draw[n], (uint32_t)(b * 16 + lane));
-                const float multiply = (float)(sum / (double)(pixels)) * ((float)(random >= 0.5f) * 2.0f);
+                const float multiply = (float)(all_sum / (double)(pixels)) * ((float)(random >= 0.5f) * 2.0f);
                 logits_multiply[n * logits_multiply_n + b * 16 + lane] = multiply;
             }
         }
@@ -104,24 +104,23 @@ static void kernel_loss_reshape_subtract(size_t count_i, size_t count_j, const f
         double sum = 0;
         #pragma omp simd reduction(+ : sum)
         for (size_t j = 0; j < count_j; j++) {
-            const size_t at_0 = i * count_j + j;
-            const float labels_value = labels[at_0];
-            const float head_add_value = head_add[at_0];
+            const size_t at = i * count_j + j;
+            const float labels_value = labels[at];
+            const float head_add_value = head_add[at];
             const float negate = -head_add_value;
             const float subtract = 1.0f - labels_value;
-            const float add = (labels_value * hp_softplus(negate)) + (subtract * hp_softplus(head_add_value));
-            const float multiply_2 = ((float)multiply * subtract) * hp_sigmoid(head_add_value);
-            const float subtract_2 = multiply_2 - (((float)multiply * labels_value) * hp_sigmoid(negate));
+            const float add = labels_value * hp_softplus(negate) + subtract * hp_softplus(head_add_value);
+            const float subtract_2 = (float)multiply * subtract * hp_sigmoid(head_add_value) - (float)multiply * labels_value * hp_sigmoid(negate);
             sum += add;
-            loss_subtract[at_0] = subtract_2;
+            loss_subtract[at] = subtract_2;
         }
         partial[i] = sum;
     }
-    double sum = 0;
+    double all_sum = 0;
     for (size_t i = 0; i < count_i; i++) {
-        sum += partial[i];
+        all_sum += partial[i];
     }
-    loss_reshape[0] = (float)(sum / (double)(count_i * count_j));
+    loss_reshape[0] = (float)(all_sum / (double)(count_i * count_j));
 }
 
 // head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21
@@ -148,11 +147,11 @@ static void kernel_bias_add(size_t count_j, size_t count_i, size_t all_1, size_t
     for (size_t j = 0; j < count_j; j++) {
         const size_t end = hp_least(16, all_1 - j * 16);
         for (size_t lane = 0; lane < end; lane++) {
-            const double sum = partial[j * 16 + lane];
-            const size_t at_0 = j * 16 + lane;
-            const float gradient_head_bias_value = gradient_head_bias[at_0];
-            const float add = (accumulate != 0.0f ? gradient_head_bias_value : 0.0f) + (float)sum;
-            gradient_head_bias[at_0] = add;
+            const double all_sum = partial[j * 16 + lane];
+            const size_t at = j * 16 + lane;
+            const float gradient_head_bias_value = gradient_head_bias[at];
+            const float add = (accumulate != 0.0f ? gradient_head_bias_value : 0.0f) + (float)all_sum;
+            gradient_head_bias[at] = add;
         }
     }
 }
@@ -181,10 +180,10 @@ static void kernel_weight_add_subtract(size_t count, const float *restrict gradi
     for (size_t i = 0; i < count; i++) {
         const float m_head_weight_value = m_head_weight[i];
         const float gradient_head_weight_value = gradient_head_weight[i];
-        const float add = (momentum * m_head_weight_value) + gradient_head_weight_value;
+        const float add = momentum * m_head_weight_value + gradient_head_weight_value;
         const float head_weight_value = head_weight[i];
         m_head_weight[i] = add;
-        head_weight[i] = head_weight_value - (lr_top_2 * add);
+        head_weight[i] = head_weight_value - lr_top_2 * add;
     }
 }
 
@@ -198,10 +197,10 @@ static void kernel_bias_add_subtract(size_t count_i, const float *restrict gradi
     for (size_t i = 0; i < count_i; i++) {
         const float m_head_bias_value = m_head_bias[i];
         const float gradient_head_bias_value = gradient_head_bias[i];
-        const float add = (momentum * m_head_bias_value) + gradient_head_bias_value;
+        const float add = momentum * m_head_bias_value + gradient_head_bias_value;
         const float head_bias_value = head_bias[i];
         m_head_bias[i] = add;
-        head_bias[i] = head_bias_value - (lr_top_2 * add);
+        head_bias[i] = head_bias_value - lr_top_2 * add;
     }
 }
 
@@ -236,24 +235,23 @@ static void kernel_bn1_mean_variance_add(size_t images, size_t blocks, size_t pi
     for (size_t b = 0; b < blocks; b++) {
         const size_t end = hp_least(16, channels - b * 16);
         for (size_t lane = 0; lane < end; lane++) {
-            double sum = 0;
+            double all_sum = 0;
             for (size_t n = 0; n < images; n++) {
-                sum += partial[(n * blocks + b) * 16 + lane];
+                all_sum += partial[(n * blocks + b) * 16 + lane];
             }
-            double squares = 0;
+            double all_squares = 0;
             for (size_t n = 0; n < images; n++) {
-                squares += partial[((1 * images + n) * blocks + b) * 16 + lane];
+                all_squares += partial[((1 * images + n) * blocks + b) * 16 + lane];
             }
-            const size_t at_0 = b * 16 + lane;
-            const float mean = (float)(sum / (double)(images * pixels));
-            const float variance = hp_variance(sum, squares, (double)(images * pixels));
-            const float bn1_running_mean_value = bn1_running_mean[at_0];
-            const float bn1_running_var_value = bn1_running_var[at_0];
-            const float add = (bn1_running_var_value * 0.9f) + ((variance * factor) * 0.1f);
-            bn1_mean[at_0] = mean;
-            bn1_variance[at_0] = variance;
-            bn1_running_mean[at_0] = (bn1_running_mean_value * 0.9f) + (mean * 0.1f);
-            bn1_running_var[at_0] = add;
+            const size_t at = b * 16 + lane;
+            const float mean = (float)(all_sum / (double)(images * pixels));
+            const float variance = hp_variance(all_sum, all_squares, (double)(images * pixels));
+            const float bn1_running_mean_value = bn1_running_mean[at];
+            const float bn1_running_var_value = bn1_running_var[at];
+            bn1_mean[at] = mean;
+            bn1_variance[at] = variance;
+            bn1_running_mean[at] = bn1_running_mean_value * 0.9f + mean * 0.1f;
+            bn1_running_var[at] = bn1_running_var_value * 0.9f + variance * factor * 0.1f;
         }
     }
 }
@@ -275,7 +273,7 @@ static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, si
         for (size_t y = 0; y < rows; y++) {
             for (size_t x = 0; x < columns; x++) {
                 for (size_t c = 0; c < channels; c++) {
-                    const size_t at_0 = ((n * rows + y) * columns + x) * channels + c;
+                    const size_t at = ((n * rows + y) * columns + x) * channels + c;
                     const float bn1_mean_value = bn1_mean[c];
                     const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
                     const float bn1_weight_value = bn1_weight[c];
@@ -292,15 +290,15 @@ static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, si
                                 continue;
                             const int tap = (int)(ky * 2 + kx);
                             const float conv1_value = conv1[n * conv1_n + c + row * conv1_row + column * conv1_column];
-                            const float multiply = ((conv1_value - bn1_mean_value) * rsqrt) * bn1_weight_value;
+                            const float multiply = (conv1_value - bn1_mean_value) * rsqrt * bn1_weight_value;
                             const float candidate = hp_relu(multiply + bn1_bias_value);
                             const bool wins = largest_tap < 0 || candidate > largest || candidate != candidate;
                             largest_tap = wins ? tap : largest_tap;
                             largest = wins ? candidate : largest;
                         }
                     }
-                    pooled_max_pool[at_0] = largest;
-                    pooled_max_pool_index[at_0] = (uint8_t)largest_tap;
+                    pooled_max_pool[at] = largest;
+                    pooled_max_pool_index[at] = (uint8_t)largest_tap;
                 }
             }
         }
@@ -329,11 +327,11 @@ static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, 
             for (size_t p = 0; p < pixels; p++) {
                 #pragma omp simd
                 for (size_t lane = 0; lane < end; lane++) {
-                    const size_t at_0 = n * means_relu_n + b * 16 + p * means_relu_p + lane;
-                    const float means_relu_value = means_relu[at_0];
+                    const size_t at = n * means_relu_n + b * 16 + p * means_relu_p + lane;
+                    const float means_relu_value = means_relu[at];
                     const float select = (means_relu_value > 0.0f) ? multiply[lane] : 0.0f;
                     sum[lane] += select;
-                    means_relu[at_0] = select;
+                    means_relu[at] = select;
                 }
             }
             for (size_t lane = 0; lane < 16; lane++) {
@@ -345,14 +343,14 @@ static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, 
     for (size_t b = 0; b < blocks; b++) {
         const size_t end = hp_least(16, channels - b * 16);
         for (size_t lane = 0; lane < end; lane++) {
-            double sum = 0;
+            double all_sum = 0;
             for (size_t n = 0; n < images; n++) {
-                sum += partial[(n * blocks + b) * 16 + lane];
+                all_sum += partial[(n * blocks + b) * 16 + lane];
             }
-            const size_t at_0_2 = b * 16 + lane;
-            const float gradient_conv2_bias_value = gradient_conv2_bias[at_0_2];
-            const float add = (accumulate != 0.0f ? gradient_conv2_bias_value : 0.0f) + (float)sum;
-            gradient_conv2_bias[at_0_2] = add;
+            const size_t at_2 = b * 16 + lane;
+            const float gradient_conv2_bias_value = gradient_conv2_bias[at_2];
+            const float add = (accumulate != 0.0f ? gradient_conv2_bias_value : 0.0f) + (float)all_sum;
+            gradient_conv2_bias[at_2] = add;
         }
     }
 }
@@ -403,11 +401,11 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
                         const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
                         for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
-                            const uint8_t tap = (uint8_t)(ky * 2 + kx);
+                            const int tap = (int)(ky * 2 + kx);
                             #pragma omp simd
                             for (size_t lane = 0; lane < end; lane++) {
                                 const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + b * 16 + lane + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
-                                const uint8_t pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + b * 16 + lane + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
+                                const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + b * 16 + lane + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
                                 sum_3[lane] += pooled_max_pool_index_value == tap ? conv2_convolution_gradient_input_value : 0.0f;
                             }
                         }
@@ -416,10 +414,10 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
                     for (size_t lane = 0; lane < end; lane++) {
                         const float conv1_value = conv1[n * conv1_n + b * 16 + y * conv1_y + x * conv1_x + lane];
                         const float multiply = (conv1_value - bn1_mean_value[lane]) * rsqrt[lane];
-                        const float add_2 = (multiply * bn1_weight_value[lane]) + bn1_bias_value[lane];
-                        const float select = (hp_relu(add_2) > 0.0f) ? sum_3[lane] : 0.0f;
+                        const float relu = hp_relu(multiply * bn1_weight_value[lane] + bn1_bias_value[lane]);
+                        const float select = (relu > 0.0f) ? sum_3[lane] : 0.0f;
                         sum[lane] += select;
-                        sum_2[lane] += (select * multiply);
+                        sum_2[lane] += select * multiply;
                     }
                 }
             }
@@ -433,25 +431,25 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
     for (size_t b = 0; b < blocks; b++) {
         const size_t end = hp_least(16, channels - b * 16);
         for (size_t lane = 0; lane < end; lane++) {
-            double sum = 0;
+            double all_sum = 0;
             for (size_t n = 0; n < images; n++) {
-                sum += partial[(n * blocks + b) * 16 + lane];
+                all_sum += partial[(n * blocks + b) * 16 + lane];
             }
-            double sum_2 = 0;
+            double all_sum_2 = 0;
             for (size_t n = 0; n < images; n++) {
-                sum_2 += partial[((1 * images + n) * blocks + b) * 16 + lane];
+                all_sum_2 += partial[((1 * images + n) * blocks + b) * 16 + lane];
             }
-            const size_t at_0 = b * 16 + lane;
-            const float sum_4 = (float)sum;
-            const float sum_5 = (float)sum_2;
-            const float gradient_bn1_weight_value = gradient_bn1_weight[at_0];
-            const float add_3 = (accumulate != 0.0f ? gradient_bn1_weight_value : 0.0f) + sum_5;
-            const float gradient_bn1_bias_value = gradient_bn1_bias[at_0];
-            const float add_4 = (accumulate != 0.0f ? gradient_bn1_bias_value : 0.0f) + sum_4;
-            bn1_sum[at_0] = sum_4;
-            bn1_sum_2[at_0] = sum_5;
-            gradient_bn1_weight[at_0] = add_3;
-            gradient_bn1_bias[at_0] = add_4;
+            const size_t at = b * 16 + lane;
+            const float sum_4 = (float)all_sum;
+            const float sum_5 = (float)all_sum_2;
+            const float gradient_bn1_weight_value = gradient_bn1_weight[at];
+            const float add_2 = (accumulate != 0.0f ? gradient_bn1_weight_value : 0.0f) + sum_5;
+            const float gradient_bn1_bias_value = gradient_bn1_bias[at];
+            const float add_3 = (accumulate != 0.0f ? gradient_bn1_bias_value : 0.0f) + sum_4;
+            bn1_sum[at] = sum_4;
+            bn1_sum_2[at] = sum_5;
+            gradient_bn1_weight[at] = add_2;
+            gradient_bn1_bias[at] = add_3;
         }
     }
 }
@@ -476,12 +474,12 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
         for (size_t y = 0; y < rows; y++) {
             for (size_t x = 0; x < columns; x++) {
                 for (size_t c = 0; c < channels; c++) {
-                    const size_t at_0 = ((n * rows + y) * columns + x) * channels + c;
-                    const float conv1_value = conv1[at_0];
+                    const size_t at = ((n * rows + y) * columns + x) * channels + c;
+                    const float conv1_value = conv1[at];
                     const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
                     const float multiply = (conv1_value - bn1_mean[c]) * rsqrt;
                     const float bn1_weight_value = bn1_weight[c];
-                    const float greater = (float)(hp_relu((multiply * bn1_weight_value) + bn1_bias[c]) > 0.0f);
+                    const float greater = (float)(hp_relu(multiply * bn1_weight_value + bn1_bias[c]) > 0.0f);
                     float sum = 0.0f;
                     const size_t first_row = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
                     for (size_t row = first_row; row < window_0_rows && row * 2 <= (y + 0); row++) {
@@ -489,14 +487,14 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
                         const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
                         for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
-                            const uint8_t tap = (uint8_t)(ky * 2 + kx);
+                            const int tap = (int)(ky * 2 + kx);
                             const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + c + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
-                            const uint8_t pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + c + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
+                            const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + c + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
                             sum += pooled_max_pool_index_value == tap ? conv2_convolution_gradient_input_value : 0.0f;
                         }
                     }
-                    const float subtract = ((greater != 0.0f ? sum : 0.0f) - (bn1_sum[c] * factor)) - (multiply * (bn1_sum_2[c] * factor));
-                    conv1[at_0] = subtract * (bn1_weight_value * rsqrt);
+                    const float subtract = (greater != 0.0f ? sum : 0.0f) - bn1_sum[c] * factor - multiply * (bn1_sum_2[c] * factor);
+                    conv1[at] = subtract * (bn1_weight_value * rsqrt);
                 }
             }
         }
@@ -566,8 +564,8 @@ static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, si
         for (size_t b = 0; b < blocks; b++) {
             const size_t end = hp_least(16, channels - b * 16);
             for (size_t lane = 0; lane < end; lane++) {
-                const double sum = partial[(n * blocks + b) * 16 + lane];
-                means_reshape[n * means_reshape_n + b * 16 + lane] = (float)(sum / (double)(pixels));
+                const double all_sum = partial[(n * blocks + b) * 16 + lane];
+                means_reshape[n * means_reshape_n + b * 16 + lane] = (float)(all_sum / (double)(pixels));
             }
         }
     }
@@ -583,18 +581,18 @@ static void kernel_loss_reshape(size_t count_i, size_t count_j, const float *res
         double sum = 0;
         #pragma omp simd reduction(+ : sum)
         for (size_t j = 0; j < count_j; j++) {
-            const size_t at_0 = i * count_j + j;
-            const float labels_value = labels[at_0];
-            const float head_add_value = head_add[at_0];
-            const float add = (labels_value * hp_softplus(-head_add_value)) + ((1.0f - labels_value) * hp_softplus(head_add_value));
+            const size_t at = i * count_j + j;
+            const float labels_value = labels[at];
+            const float head_add_value = head_add[at];
+            const float add = labels_value * hp_softplus(-head_add_value) + (1.0f - labels_value) * hp_softplus(head_add_value);
             sum += add;
         }
         partial[i] = sum;
     }
     #pragma omp parallel for if (count_i > 1024)
     for (size_t i = 0; i < count_i; i++) {
-        const double sum = partial[i];
-        loss_reshape[i] = (float)(sum / (double)(count_j));
+        const double all_sum = partial[i];
+        loss_reshape[i] = (float)(all_sum / (double)(count_j));
     }
 }
 
@@ -607,33 +605,26 @@ static void kernel_weight_multiply(size_t outer, size_t images, const float *res
     for (size_t o = 0; o < outer; o++) {
         #pragma omp simd
         for (size_t n = 0; n < images; n++) {
-            const size_t at_0 = o * images + n;
-            const float conv1_weight_value = conv1_weight[at_0];
+            const size_t at = o * images + n;
+            const float conv1_weight_value = conv1_weight[at];
             const float multiply = bn1_weight[n] * (1.0f / sqrtf(bn1_running_var[n] + 1e-05f));
-            derived_conv1_weight[at_0] = conv1_weight_value * multiply;
+            derived_conv1_weight[at] = conv1_weight_value * multiply;
         }
     }
 }
 
 // conv1.weight add, rsqrt, multiply → conv1.bias multiply, subtract   tests/emit/tiny.hpanet:17
-static void kernel_bias_subtract(size_t images, size_t channels, size_t pixels,
-                                 const float *restrict bn1_bias, const float *restrict bn1_running_mean,
-                                 const float *restrict bn1_weight, const float *restrict bn1_running_var,
-                                 float *restrict derived_conv1_bias)
+static void kernel_bias_subtract(size_t channels, const float *restrict bn1_bias,
+                                 const float *restrict bn1_running_mean, const float *restrict bn1_weight,
+                                 const float *restrict bn1_running_var, float *restrict derived_conv1_bias)
 {
-    #pragma omp parallel for collapse(2) if (images * channels * pixels > 16384)
-    for (size_t n = 0; n < images; n++) {
-        for (size_t c = 0; c < channels; c++) {
-            const float bn1_bias_value = bn1_bias[c];
-            const float bn1_running_mean_value = bn1_running_mean[c];
-            const float bn1_weight_value = bn1_weight[c];
-            const float bn1_running_var_value = bn1_running_var[c];
-            const float multiply = bn1_weight_value * (1.0f / sqrtf(bn1_running_var_value + 1e-05f));
-            const float subtract = bn1_bias_value - (bn1_running_mean_value * multiply);
-            #pragma omp simd
-            for (size_t p = 0; p < pixels; p++) {
-                derived_conv1_bias[c] = subtract;
-            }
-        }
+    #pragma omp parallel for simd if (channels > 16384)
+    for (size_t c = 0; c < channels; c++) {
+        const float bn1_bias_value = bn1_bias[c];
+        const float bn1_running_mean_value = bn1_running_mean[c];
+        const float bn1_weight_value = bn1_weight[c];
+        const float bn1_running_var_value = bn1_running_var[c];
+        const float multiply = bn1_weight_value * (1.0f / sqrtf(bn1_running_var_value + 1e-05f));
+        derived_conv1_bias[c] = bn1_bias_value - bn1_running_mean_value * multiply;
     }
 }

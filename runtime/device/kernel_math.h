@@ -1,5 +1,5 @@
-/* What generated kernels are made of besides plain C: functions without branches, so that loops over them become
- * vector code. Accurate to about 2 units in the last place; NaN stays NaN. */
+/* What generated kernels are made of besides plain C: functions without branches, so that loops over them
+ * become vector code. Accurate to about 2 units in the last place; NaN stays NaN. */
 #ifndef HPART_DEVICE_KERNEL_MATH_H
 #define HPART_DEVICE_KERNEL_MATH_H
 
@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 static inline float hp_float_of_bits(int32_t bits)
 {
@@ -72,8 +75,8 @@ static inline double hp_minimum_double(double a, double b)
     return a > b || b != b ? b : a;
 }
 
-/* 2^n * (1 + r + r^2/2 + ...) with x = n ln 2 + r, |r| <= ln 2 / 2; 2^n in two factors, so that tiny results are rounded
- * once and huge ones become infinite. */
+/* 2^n * (1 + r + r^2/2 + ...) with x = n ln 2 + r, |r| <= ln 2 / 2; 2^n in two factors, so that tiny results
+ * are rounded once and huge ones become infinite. */
 static inline float hp_exp(float x)
 {
     float limited = x > 89.0f ? 89.0f : x;
@@ -90,7 +93,8 @@ static inline float hp_exp(float x)
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
     int32_t whole = (int32_t)n, half = whole / 2;
-    float result = p * hp_float_of_bits((half + 127) * (1 << 23)) * hp_float_of_bits((whole - half + 127) * (1 << 23));
+    float result =
+        p * hp_float_of_bits((half + 127) * (1 << 23)) * hp_float_of_bits((whole - half + 127) * (1 << 23));
     return x != x ? x : result;
 }
 
@@ -175,6 +179,27 @@ static inline float hp_variance(double sum, double squares, double count)
 {
     double mean = sum / count, variance = squares / count - mean * mean;
     return variance < 0 ? 0.0f : (float)variance;
+}
+
+/* Bytes to words, as many as a block has lanes: one instruction that compilers do not find. */
+static inline void hp_widen_8(int32_t *out, const uint8_t *in)
+{
+#ifdef __AVX2__
+    _mm256_storeu_si256((__m256i *)out, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)in)));
+#else
+    for (int i = 0; i < 8; i++)
+        out[i] = in[i];
+#endif
+}
+
+static inline void hp_widen_16(int32_t *out, const uint8_t *in)
+{
+#ifdef __AVX512F__
+    _mm512_storeu_si512(out, _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)in)));
+#else
+    hp_widen_8(out, in);
+    hp_widen_8(out + 8, in + 8);
+#endif
 }
 
 #endif

@@ -11,7 +11,7 @@ void hp_library_destroy(HpLibraryCall *call);
 void hp_library_execute(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
                         void *scratchpad);
 
-/* The library's name of the implementation it takes ("jit:avx512_common"), for dumps and bench. */
+/* The library's name of the implementation it takes ("jit:avx512_core"): a comment in generated sources. */
 const char *hp_library_implementation(const HpLibraryCall *call);
 
 #endif

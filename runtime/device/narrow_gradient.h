@@ -5,13 +5,13 @@
 
 #include "../hpart.h"
 
-/* Whether the kernel is for this call and this CPU; sets the formats left open, the algorithm and the
+/* Whether the kernel is for this call and this CPU; sets format_c when it is open, the algorithm and the
  * scratchpad. */
 bool hp_narrow_gradient_fits(HpLibraryCall *call);
 int64_t hp_narrow_gradient_scratchpad(const HpLibraryCall *call);
 
-/* x plain, the gradient of y in blocks of 16 channels, the gradient of the weight as OHWI16O. Sums each image
- * on its own and then the images in order, so the number of threads does not matter. */
+/* x plain, the gradient of y in blocks of 8 or 16 channels, that of the weight as OHWI8O or OHWI16O. Sums
+ * each image on its own and then the images in order, so the number of threads does not matter. */
 void hp_narrow_gradient_run(const HpLibraryCall *call, const float *x, const float *gradient_y,
                             float *gradient_weight, void *scratchpad);
 

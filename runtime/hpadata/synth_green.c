@@ -5,7 +5,7 @@
 
 /* Brightness is set so that the green plane's mean and extremes tell none of the classes. */
 const SynthClass synth_classes[SYNTH_CLASSES] = {
-    [NUCLEOPLASM] = {synth_nucleoplasm, false, 1},
+    [NUCLEOPLASM] = {synth_nucleoplasm, false, .75f},
     [NUCLEAR_MEMBRANE] = {synth_nuclear_membrane, false, 1},
     [NUCLEOLI] = {synth_nucleoli, false, 1},
     [FIBRILLAR_CENTER] = {synth_fibrillar_center, false, 1},

@@ -23,7 +23,8 @@ double hp_average_precision(int64_t images, const float *scores, const uint8_t *
     Ranked *ranked = hp_alloc((size_t)images, sizeof *ranked);
     int64_t positives = 0;
     for (int64_t i = 0; i < images; i++) {
-        ranked[i] = (Ranked){scores[i * stride], positive[i * stride]};
+        float score = scores[i * stride]; /* what is not a number ranks last */
+        ranked[i] = (Ranked){isnan(score) ? -INFINITY : score, positive[i * stride]};
         positives += positive[i * stride];
     }
     qsort(ranked, (size_t)images, sizeof *ranked, descending);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "runtime/device/format.h"
 
 static Node *reduce(Op op, Node *x, unsigned axes)
 {
@@ -116,12 +117,16 @@ static void test_dropout(void **state)
 static void test_adam(void **state)
 {
     (void)state;
-    Node *p = fixture_variable("p", EXTENTS(28, 20, 3, 3)), *g = fixture_variable("gradient:p", EXTENTS(28, 20, 3, 3));
-    Node *m = fixture_variable("m:p", EXTENTS(28, 20, 3, 3)), *v = fixture_variable("variance:p", EXTENTS(28, 20, 3, 3));
-    static const HpFormat formats[] = {HP_FORMAT_PLAIN, HP_FORMAT_OIHW16I16O, HP_FORMAT_OHWI16O, HP_FORMAT_OIHW8O8I};
+    Node *p = fixture_variable("p", EXTENTS(28, 20, 3, 3)),
+         *g = fixture_variable("gradient:p", EXTENTS(28, 20, 3, 3));
+    Node *m = fixture_variable("m:p", EXTENTS(28, 20, 3, 3)),
+         *v = fixture_variable("variance:p", EXTENTS(28, 20, 3, 3));
+    static const HpFormat formats[] = {HP_FORMAT_PLAIN, HP_FORMAT_OIHW16I16O, HP_FORMAT_OHWI16O,
+                                       HP_FORMAT_OIHW16O16I};
     Node *one = graph_constant(graph, 1), *lr = fixture_scalar("lr", 1e-3), *step = fixture_scalar("step", 4);
     Node *beta1 = fixture_scalar("beta1", 0.9), *beta2 = fixture_scalar("beta2", 0.999);
-    Node *new_m = binary(OP_ADD, binary(OP_MULTIPLY, beta1, m), binary(OP_MULTIPLY, binary(OP_SUBTRACT, one, beta1), g));
+    Node *new_m = binary(OP_ADD, binary(OP_MULTIPLY, beta1, m),
+                         binary(OP_MULTIPLY, binary(OP_SUBTRACT, one, beta1), g));
     Node *new_v = binary(OP_ADD, binary(OP_MULTIPLY, beta2, v),
                          binary(OP_MULTIPLY, binary(OP_SUBTRACT, one, beta2), binary(OP_MULTIPLY, g, g)));
     Node *hat_m = binary(OP_DIVIDE, new_m, binary(OP_SUBTRACT, one, binary(OP_POWER, beta1, step)));
@@ -129,7 +134,8 @@ static void test_adam(void **state)
     Node *root = binary(OP_ADD, unary(OP_SQRT, hat_v), graph_constant(graph, 1e-8));
     graph_update(graph, m->variable, new_m);
     graph_update(graph, v->variable, new_v);
-    graph_update(graph, p->variable, binary(OP_SUBTRACT, p, binary(OP_MULTIPLY, lr, binary(OP_DIVIDE, hat_m, root))));
+    graph_update(graph, p->variable,
+                 binary(OP_SUBTRACT, p, binary(OP_MULTIPLY, lr, binary(OP_DIVIDE, hat_m, root))));
     Node *const all[] = {p, g, m, v};
     for (int i = 0; i < 4; i++) /* each in another format with padding: slow, but right */
         all[i]->variable->format = formats[i];
@@ -184,8 +190,10 @@ static void in_every_format(void (*build)(int64_t channels))
             fixture_set_up(&state);
             forced = formats[f];
             build(channels[c]);
-            graph->name = arena_format(graph->arena, "%s with %d channels", hp_format_name(forced), (int)channels[c]);
-            harness_check(graph, (HarnessOptions){.optimise = "-O2", .tolerance = 1e-5, .after_layout = force_format});
+            graph->name =
+                arena_format(graph->arena, "%s with %d channels", hp_format_name(forced), (int)channels[c]);
+            harness_check(
+                graph, (HarnessOptions){.optimise = "-O2", .tolerance = 1e-5, .after_layout = force_format});
         }
 }
 

@@ -24,7 +24,8 @@ int fixture_tear_down(void **state)
 static Node *variable_of_kind(HpVariableKind kind, const char *name, Shape shape)
 {
     Variable *v = variables_find(graph->variables, name);
-    return graph_variable(graph, v ? v : variables_add(graph->variables, arena_string(graph->arena, name), kind, shape));
+    return graph_variable(
+        graph, v ? v : variables_add(graph->variables, arena_string(graph->arena, name), kind, shape));
 }
 
 Node *fixture_variable(const char *name, int rank, const int64_t *extents)
@@ -55,7 +56,8 @@ Node *fixture_conv(const char *name, Node *x, int64_t width, int64_t kernel, int
     for (int i = 0; i < 2; i++)
         c.pad_before[i] = c.pad_after[i] = kernel / 2;
     graph->path = arena_string(graph->arena, name);
-    Node *weight = fixture_variable(join(name, "weight"), EXTENTS(width, x->shape.extents[1], kernel, kernel));
+    Node *weight =
+        fixture_variable(join(name, "weight"), EXTENTS(width, x->shape.extents[1], kernel, kernel));
     return graph_convolution(graph, OP_CONVOLUTION, x, weight, &c);
 }
 
@@ -64,11 +66,11 @@ Node *fixture_batchnorm(const char *name, Node *x)
     Attributes a = {.batchnorm = {1e-5, 0.1, true, true}};
     int64_t channels = x->shape.extents[1];
     graph->path = arena_string(graph->arena, name);
-    Node *inputs[5] = {x,
-                       fixture_variable(join(name, "weight"), 1, &channels),
-                       fixture_variable(join(name, "bias"), 1, &channels),
-                       variable_of_kind(HP_STATISTIC, join(name, "running_mean"), shape_of(1, &channels)),
-                       variable_of_kind(HP_STATISTIC, join(name, "running_variance"), shape_of(1, &channels))};
+    Node *inputs[5] = {
+        x, fixture_variable(join(name, "weight"), 1, &channels),
+        fixture_variable(join(name, "bias"), 1, &channels),
+        variable_of_kind(HP_STATISTIC, join(name, "running_mean"), shape_of(1, &channels)),
+        variable_of_kind(HP_STATISTIC, join(name, "running_variance"), shape_of(1, &channels))};
     return graph_node(graph, OP_BATCHNORM, 5, inputs, &a);
 }
 
@@ -98,7 +100,8 @@ Node *fixture_head(Node *x, int64_t classes)
     Node *mean = graph_reduce(graph, OP_REDUCE_MEAN, x, 4 | 8);
     Node *flat = graph_reshape(graph, mean, shape_of(2, (int64_t[]){rows, width}));
     graph->path = "fc";
-    Node *weight = fixture_variable("fc.weight", EXTENTS(classes, width)), *bias = fixture_variable("fc.bias", 1, &classes);
+    Node *weight = fixture_variable("fc.weight", EXTENTS(classes, width)),
+         *bias = fixture_variable("fc.bias", 1, &classes);
     Node *y = graph_matmul(graph, flat, weight, false, true);
     bias = graph_reshape(graph, bias, shape_of(2, (int64_t[]){1, classes}));
     return graph_binary(graph, OP_ADD, y, graph_broadcast(graph, bias, y->shape));

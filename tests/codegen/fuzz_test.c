@@ -1,4 +1,5 @@
-/* Random graphs as generated code, every stored tensor against the interpreter. HPANET_FUZZ="first count" runs others. */
+/* Random graphs as generated code, every stored tensor against the interpreter. HPANET_FUZZ="first count"
+ * runs others. */
 #include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,20 +38,22 @@ static uint32_t format_seed;
 static bool demands_plain(const Node *user)
 {
     OpClass class = op_table[user->op].class;
-    return class == CLASS_CONTRACTION || (class == CLASS_MOVEMENT && user->op != OP_BROADCAST && user->op != OP_UPSAMPLE);
+    return class == CLASS_CONTRACTION ||
+           (class == CLASS_MOVEMENT && user->op != OP_BROADCAST && user->op != OP_UPSAMPLE);
 }
 
-/* Whatever the layout pass would never do: every value in a format of its own, but for what products, results, variables
- * and movements across channels demand. */
+/* Whatever the layout pass would never do: every value in a format of its own, but for what products,
+ * results, variables and movements across channels demand. */
 static void scramble_formats(Graph *graph)
 {
-    static const HpFormat formats[] = {HP_FORMAT_PLAIN, HP_FORMAT_NHWC, HP_FORMAT_NCHW8C, HP_FORMAT_NCHW16C};
+    HpFormat blocked = format_seed % 8 < 4 ? HP_FORMAT_NCHW8C : HP_FORMAT_NCHW16C; /* one per program */
+    const HpFormat formats[] = {HP_FORMAT_PLAIN, HP_FORMAT_NHWC, blocked, blocked};
     NodeList *uses = graph_uses(graph);
     for (size_t i = 0; i < graph->nodes.count; i++) {
         Node *node = graph->nodes.items[i];
         OpClass class = op_table[node->op].class;
-        bool free = node->shape.rank == 4 && (class == CLASS_ELEMENTWISE || class == CLASS_WINDOW ||
-                                              node->op == OP_UPSAMPLE);
+        bool free = node->shape.rank == 4 &&
+                    (class == CLASS_ELEMENTWISE || class == CLASS_WINDOW || node->op == OP_UPSAMPLE);
         for (size_t j = 0; j < uses[i].count; j++)
             free = free && !demands_plain(uses[i].items[j]);
         for (size_t j = 0; j < graph->results.count; j++)

@@ -36,7 +36,8 @@ static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, DataType *d
     return buffer->node ? buffer->node->shape : buffer->variable->shape;
 }
 
-/* Where each element lies, row-major; to be freed. Axis by axis, every place so far becomes as many as the axis is long. */
+/* Where each element lies, row-major; to be freed. Axis by axis, every place so far becomes as many as the
+ * axis is long. */
 static int64_t *element_places(const HpPlaces *places, Shape shape, int64_t row_stride)
 {
     int64_t total = shape_count(shape), count = 1;
@@ -75,7 +76,8 @@ static double get_element(const char *memory, DataType dtype, int64_t at)
     }
 }
 
-static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride, const double *values)
+static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride,
+                         const double *values)
 {
     HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
     int64_t count = shape_count(shape);
@@ -88,8 +90,8 @@ static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dt
 }
 
 /* The error of a tensor in memory, and that its padding is zero. */
-static double compare_tensor(const char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride,
-                             const double *values, double floor, const char *what)
+static double compare_tensor(const char *memory, Shape shape, HpFormat format, DataType dtype,
+                             int64_t row_stride, const double *values, double floor, const char *what)
 {
     HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
     int64_t count = shape_count(shape);
@@ -109,7 +111,8 @@ static double compare_tensor(const char *memory, Shape shape, HpFormat format, D
         error *= largest / floor;
     for (int64_t i = 0; i < places.count && !row_stride; i++)
         if (!is_element[i] && get_element(memory, dtype, i) != 0)
-            fail_msg("%s: the padding at %lld is %g, not 0", what, (long long)i, get_element(memory, dtype, i));
+            fail_msg("%s: the padding at %lld is %g, not 0", what, (long long)i,
+                     get_element(memory, dtype, i));
     free(at);
     free(found);
     free(is_element);
@@ -124,15 +127,18 @@ static void write_buffer(Harness *harness, const Buffer *buffer)
     if (!buffer->node) /* an input of the image kernel: not part of the graph */
         return;
     const double *values = interpreter_value(harness->interpreter, buffer->node);
-    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->row_stride, values);
+    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->row_stride,
+                 values);
 }
 
-static void check_tensor(Harness *harness, HarnessError kind, const char *memory, Shape shape, HpFormat format,
-                         DataType dtype, int64_t row_stride, const double *values, const char *what)
+static void check_tensor(Harness *harness, HarnessError kind, const char *memory, Shape shape,
+                         HpFormat format, DataType dtype, int64_t row_stride, const double *values,
+                         const char *what)
 {
     const double tolerances[] = {harness->options.tolerance, 1e-4, 100 * harness->options.tolerance};
     double tolerance = tolerances[kind];
-    double error = compare_tensor(memory, shape, format, dtype, row_stride, values, harness->options.floor, what);
+    double error =
+        compare_tensor(memory, shape, format, dtype, row_stride, values, harness->options.floor, what);
     harness->worst[kind] = fmax(harness->worst[kind], error);
     if (!(error <= tolerance)) {
         fprintf(stderr, "generated code is kept in %s\n", harness->folder);
@@ -166,7 +172,10 @@ static const char *print_code(Harness *harness)
         if (step->kind != STEP_KERNEL)
             continue;
         text_add(&out, "\nvoid step_%zu(const HpContext *context, char *memory);\n", i);
-        text_add(&out, "void step_%zu(const HpContext *context, char *memory)\n{\n    (void)context;\n    (void)memory;\n    ", i);
+        text_add(&out,
+                 "void step_%zu(const HpContext *context, char *memory)\n{\n    (void)context;\n    "
+                 "(void)memory;\n    ",
+                 i);
         kernel_print_call(&out, harness->kernels, step, &caller);
         text_add(&out, "\n}\n");
     }
@@ -187,9 +196,25 @@ static void compile(Harness *harness, const char *optimise)
     assert_int_equal(fclose(file), 0);
     const char *root = getenv("HPANET_ROOT");
     char *include = arena_format(harness->arena, "-I%s/runtime", root ? root : ".");
-    char *arguments[] = {"cc", "-std=gnu17", (char *)optimise, "-march=native", "-fopenmp", "-fno-math-errno",
-                         "-fno-trapping-math", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", include, "-o", (char *)object,
-                         (char *)source, "-lm", NULL};
+    char *arguments[] = {"cc",
+                         "-std=gnu17",
+                         (char *)optimise,
+                         "-march=native",
+                         "-fopenmp",
+                         "-fno-math-errno",
+                         "-fno-trapping-math",
+                         "-mprefer-vector-width=512",
+                         "-Wall",
+                         "-Wextra",
+                         "-Werror",
+                         "-shared",
+                         "-fPIC",
+                         include,
+                         "-o",
+                         (char *)object,
+                         (char *)source,
+                         "-lm",
+                         NULL};
     pid_t child;
     int status = -1;
     assert_int_equal(posix_spawnp(&child, "cc", NULL, NULL, arguments, environ), 0);
@@ -211,8 +236,8 @@ void harness_run_step(Harness *harness, const Step *step)
     switch (step->kind) {
     case STEP_ALIAS: return;
     case STEP_COPY:
-        memcpy(memory + place_of(harness, step->outputs.items[0]), memory + place_of(harness, step->inputs.items[0]),
-               (size_t)step->inputs.items[0]->bytes);
+        memcpy(memory + place_of(harness, step->outputs.items[0]),
+               memory + place_of(harness, step->inputs.items[0]), (size_t)step->inputs.items[0]->bytes);
         return;
     case STEP_LIBRARY:
         if (!step->call->handle)
@@ -243,12 +268,13 @@ static void set_variables(Harness *harness)
         if (variable->kind == HP_SCALAR)
             harness->context.scalars[i] = (float)harness->start[i][0];
         else
-            write_tensor(harness->memory + harness->offsets[i], variable->shape, variable->format, variable->dtype, 0,
-                         harness->start[i]);
+            write_tensor(harness->memory + harness->offsets[i], variable->shape, variable->format,
+                         variable->dtype, 0, harness->start[i]);
     }
 }
 
-/* With an addend the call finds it where its result will lie; the copy before it, or the plan, saw to that. */
+/* With an addend the call finds it where its result will lie; the copy before it, or the plan, saw to that.
+ */
 static void feed_step(Harness *harness, const Step *step)
 {
     for (size_t i = 0; i < step->inputs.count; i++)
@@ -300,8 +326,9 @@ void harness_check_run(Harness *harness)
     for (size_t i = 0; i < graph->results.count; i++) {
         const Node *node = graph->results.items[i].node;
         const Buffer *buffer = harness->schedule->buffer_of[node->id];
-        check_tensor(harness, HARNESS_RUN, harness->memory + place_of(harness, buffer), node->shape, HP_FORMAT_PLAIN,
-                     node->dtype, 0, interpreter_value(harness->interpreter, node), graph->results.items[i].name);
+        check_tensor(harness, HARNESS_RUN, harness->memory + place_of(harness, buffer), node->shape,
+                     HP_FORMAT_PLAIN, node->dtype, 0, interpreter_value(harness->interpreter, node),
+                     graph->results.items[i].name);
     }
     for (size_t i = 0; i < graph->variables->list.count; i++) {
         const Variable *variable = graph->variables->list.items[i];
@@ -345,7 +372,8 @@ static void run_interpreter(Harness *harness)
         double *values = interpreter_variable(harness->interpreter, variable);
         harness->start[i] = ARENA_ARRAY(harness->arena, double, (size_t)count);
         for (int64_t j = 0; j < count; j++) /* both see what a float can hold */
-            values[j] = harness->start[i][j] = variable->dtype == DATA_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
+            values[j] = harness->start[i][j] =
+                variable->dtype == DATA_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
     }
     for (size_t i = 0; i < harness->graph->nodes.count; i++) {
         const Node *node = harness->graph->nodes.items[i];
@@ -394,7 +422,8 @@ void harness_free(Harness *harness)
     if (harness->library)
         dlclose(harness->library);
     for (size_t i = 0; i < harness->schedule->steps.count; i++)
-        if (harness->schedule->steps.items[i]->kind == STEP_LIBRARY && harness->schedule->steps.items[i]->call->handle)
+        if (harness->schedule->steps.items[i]->kind == STEP_LIBRARY &&
+            harness->schedule->steps.items[i]->call->handle)
             hp_library_destroy(harness->schedule->steps.items[i]->call);
     static const char *const files[] = {"kernels.c", "kernels.so", ""};
     for (int i = 0; harness->folder && i < 3; i++)
@@ -422,8 +451,8 @@ void harness_check(Graph *graph, HarnessOptions options)
 
 /* ---- the plan, checked by brute force ---- */
 
-
-/* Walks the steps and keeps what every byte of the arena holds: a step must find what it reads where it was written. */
+/* Walks the steps and keeps what every byte of the arena holds: a step must find what it reads where it was
+ * written. */
 static void verify_schedule(const Schedule *schedule)
 {
     int64_t words = schedule->arena_bytes / 64;
@@ -436,15 +465,15 @@ static void verify_schedule(const Schedule *schedule)
             /* in place: the memory's newest owner is the root of whoever wrote it */
             for (int64_t w = root->offset / 64; !root->variable && w < (root->offset + root->bytes) / 64; w++)
                 if (holds[w] != root)
-                    fail_msg("%s, step %zu: byte %lld no longer holds what it reads", schedule->graph->name, s,
-                             (long long)w * 64);
+                    fail_msg("%s, step %zu: byte %lld no longer holds what it reads", schedule->graph->name,
+                             s, (long long)w * 64);
         }
         for (size_t i = 0; i <= step->outputs.count; i++) {
             const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i] : step->scratchpad;
             int64_t offset;
             const Buffer *root = buffer ? buffer_root(buffer, &offset) : NULL;
-            for (int64_t w = root ? root->offset / 64 : 0; root && !root->variable && w < (root->offset + root->bytes + 63) / 64;
-                 w++)
+            for (int64_t w = root ? root->offset / 64 : 0;
+                 root && !root->variable && w < (root->offset + root->bytes + 63) / 64; w++)
                 holds[w] = root;
         }
     }

@@ -8,10 +8,10 @@
 enum { HARNESS_SEED = 7 }; /* of the variables' values and of random numbers */
 
 typedef struct HarnessOptions {
-    const char *optimise;            /* for the C compiler: "-O1" */
-    double tolerance;                /* of each step alone; of the whole run, 100 times as much */
-    double floor;                    /* errors count against max|r|, or this if it is larger */
-    void (*after_layout)(Graph *);   /* may change formats; NULL: nothing */
+    const char *optimise;                       /* for the C compiler: "-O1" */
+    double tolerance;                           /* of each step alone; of the whole run, 100 times as much */
+    double floor;                               /* errors count against max|r|, or this if it is larger */
+    void (*after_layout)(Graph *);              /* may change formats; NULL: nothing */
     void (*fill)(Interpreter *, const Graph *); /* gives the variables their values; NULL: random_fill() */
 } HarnessOptions;
 
@@ -24,21 +24,21 @@ typedef struct Harness {
     Schedule *schedule;
     KernelSet *kernels;
     Interpreter *interpreter;
-    double **start;        /* the variables before the run, row-major; NULL: the graph does not use it */
-    int64_t *offsets;      /* of the variables */
+    double **start;   /* the variables before the run, row-major; NULL: the graph does not use it */
+    int64_t *offsets; /* of the variables */
     int64_t variable_bytes;
     char *memory;
     HpContext context;
-    const char *folder;    /* of generated files, removed by harness_free */
+    const char *folder; /* of generated files, removed by harness_free */
     void *library;
-    double worst[3];       /* largest error found, by HarnessError */
+    double worst[3]; /* largest error found, by HarnessError */
 } Harness;
 
 /* Layout, fusion, kernels, plan; compiled with -Wall -Werror. */
 Harness *harness_new(Graph *graph, HarnessOptions options);
 
-/* Each step alone, fed the interpreter's values: every stored element within tolerance * max|r| of its tensor, every
- * padded element zero. */
+/* Each step alone, fed the interpreter's values: every stored element within tolerance * max|r| of its
+ * tensor, every padded element zero. */
 void harness_check_steps(Harness *harness);
 
 /* The whole function once in its own memory: results and updated variables. */

@@ -1,5 +1,5 @@
-/* Every kernel and product of ResNet34, ReLU and smooth, in the functions of its program: each step alone, fed the
- * interpreter's values. */
+/* Every kernel and product of ResNet34, ReLU and smooth, in the functions of its program: each step alone,
+ * fed the interpreter's values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@ static bool infers(const Function *function)
     return function->kind == HP_FUNCTION_EVALUATE || function->kind == HP_FUNCTION_PREDICT;
 }
 
-/* Values as a training run has them: deviations and second moments are positive, scalars what the recipe says. */
+/* Values as a training run has them: variances and second moments are positive, scalars what the recipe says.
+ */
 static void fill_variable(const Variable *v, double *values)
 {
     if (v->kind == HP_SCALAR) {
@@ -37,15 +38,22 @@ static void fill_variable(const Variable *v, double *values)
         values[i] *= values[i];
 }
 
-static void fill(Interpreter *interpreter, const Graph *graph)
+static void fill_what_it_reads(Interpreter *interpreter, const Graph *graph)
 {
-    for (size_t i = 0; i < graph->variables->list.count; i++) {
-        const Variable *v = graph->variables->list.items[i];
-        if (v->kind != HP_DERIVED)
+    for (size_t i = 0; i < graph->nodes.count; i++) {
+        const Variable *v = graph->nodes.items[i]->variable;
+        if (v && v->kind != HP_DERIVED)
             fill_variable(v, interpreter_variable(interpreter, v));
     }
-    if (strcmp(graph->name, "evaluate") == 0 || strcmp(graph->name, "predict") == 0)
+}
+
+static void fill(Interpreter *interpreter, const Graph *graph)
+{
+    fill_what_it_reads(interpreter, graph);
+    if (strcmp(graph->name, "evaluate") == 0 || strcmp(graph->name, "predict") == 0) {
+        fill_what_it_reads(interpreter, prepare);
         interpreter_run(interpreter, prepare);
+    }
 }
 
 static void drop_large_updates(Graph *graph)
@@ -96,8 +104,8 @@ static void check_model(const char *model)
             harness_new(graph, (HarnessOptions){.optimise = "-O2", .tolerance = 1e-5, .fill = fill});
         harness_check_steps(harness);
         printf("%s, %s: %d calls of %zu kernels off by at most %.2e, products by %.2e\n", model, graph->name,
-               harness_kernel_steps(harness), kernel_set_count(harness->kernels), harness->worst[HARNESS_KERNEL],
-               harness->worst[HARNESS_PRODUCT]);
+               harness_kernel_steps(harness), kernel_set_count(harness->kernels),
+               harness->worst[HARNESS_KERNEL], harness->worst[HARNESS_PRODUCT]);
         fflush(stdout);
         harness_free(harness);
     }

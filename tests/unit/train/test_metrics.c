@@ -140,6 +140,9 @@ static void test_published_values(void **state)
     const float scores[] = {0.1f, 0.4f, 0.35f, 0.8f};
     const uint8_t truth[] = {0, 0, 1, 1};
     assert_near(hp_average_precision(4, scores, truth, 1), 5.0 / 6);
+    const float broken[] = {NAN, 0.4f, NAN, 0.8f}; /* positives at ranks 3 or 4, tied, and 1 */
+    const uint8_t broken_truth[] = {1, 0, 0, 1};
+    assert_near(hp_average_precision(4, broken, broken_truth, 1), (1.0 + 2.0 / 4) / 2);
     /* sklearn.metrics.f1_score: y_true 0 1 2 0 1 2, y_pred 0 2 1 0 0 1: macro 0.26..., micro 0.33... */
     const int y_true[] = {0, 1, 2, 0, 1, 2}, y_pred[] = {0, 2, 1, 0, 0, 1};
     float p[18] = {0};
