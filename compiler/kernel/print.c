@@ -138,19 +138,20 @@ const char *c_type(DataType dtype)
 
 const char *size_parameter(Printer *printer, const char *name, int64_t value)
 {
+    const char *base = name;
+    int again = 1; /* a tensor read in two ways has two strides of one name */
     for (size_t i = 0; i < printer->parameters.count; i++) {
         const Parameter *parameter = &printer->parameters.items[i];
-        if (parameter->kind == PARAMETER_SIZE && strcmp(parameter->name, name) == 0) {
-            if (parameter->size != value)
-                internal_error("size %s is both %lld and %lld", name, (long long)parameter->size,
-                               (long long)value);
+        if (parameter->kind != PARAMETER_SIZE || strcmp(parameter->name, name) != 0)
+            continue;
+        if (parameter->size == value)
             return parameter->name;
-        }
+        name = arena_format(printer->arena, "%s_%d", base, ++again);
+        i = (size_t)-1; /* look from the start again */
     }
-    list_push(
-        printer->arena, &printer->parameters,
-        ((Parameter){.kind = PARAMETER_SIZE, .name = arena_string(printer->arena, name), .size = value}));
-    return printer->parameters.items[printer->parameters.count - 1].name;
+    Parameter parameter = {.kind = PARAMETER_SIZE, .name = arena_string(printer->arena, name), .size = value};
+    list_push(printer->arena, &printer->parameters, parameter);
+    return parameter.name;
 }
 
 static bool same_memory(const Buffer *a, const Buffer *b)
