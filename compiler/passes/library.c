@@ -161,6 +161,16 @@ static bool depends_on(const Fusion *fusion, const Node *node, const Node *on, b
     return false;
 }
 
+/* A library writes in one piece; a kernel can write into a part of a concatenation. */
+static bool feeds_concat(const Fusion *fusion, const Node *node)
+{
+    const NodeList *uses = &fusion->uses[node->id];
+    for (size_t i = 0; i < uses->count; i++)
+        if (fusion->role[uses->items[i]->id] == ROLE_JOIN)
+            return true;
+    return false;
+}
+
 static void match_product(Fusion *fusion, Node *product)
 {
     HpLibraryCall *call = library_describe(fusion->arena, product);
@@ -172,7 +182,7 @@ static void match_product(Fusion *fusion, Node *product)
     for (Node *user; can_extend && (user = only_user(fusion, last)) != NULL; last = user) {
         Node *operand = NULL;
         Epilogue epilogue = epilogue_of(fusion, product, last, user, &operand);
-        if (epilogue <= before || user->format != product->format)
+        if (epilogue <= before || user->format != product->format || feeds_concat(fusion, user))
             break;
         if (epilogue == EPILOGUE_ADDEND &&
             depends_on(fusion, operand, product, ARENA_ARRAY(fusion->arena, bool, fusion->count)))

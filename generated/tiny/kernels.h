@@ -288,7 +288,7 @@ static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, si
                             const size_t column = x * 2 + kx;
                             if (column >= window_0_columns)
                                 continue;
-                            const int tap = (int)(ky * 2 + kx);
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
                             const float conv1_value = conv1[n * conv1_n + c + row * conv1_row + column * conv1_column];
                             const float multiply = (conv1_value - bn1_mean_value) * rsqrt * bn1_weight_value;
                             const float candidate = hp_relu(multiply + bn1_bias_value);
@@ -401,7 +401,7 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
                         const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
                         for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
-                            const int tap = (int)(ky * 2 + kx);
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
                             #pragma omp simd
                             for (size_t lane = 0; lane < end; lane++) {
                                 const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + b * 16 + lane + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
@@ -487,7 +487,7 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
                         const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
                         for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
-                            const int tap = (int)(ky * 2 + kx);
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
                             const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + c + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
                             const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + c + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
                             sum += pooled_max_pool_index_value == tap ? conv2_convolution_gradient_input_value : 0.0f;
