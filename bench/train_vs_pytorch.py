@@ -68,11 +68,12 @@ def ask_program(program, job, steps, environment):
 def compare(options, job, program, environment):
     """All rounds of one job: {name: [(images/s, MiB), ...]}."""
     results = {name: [] for name in options.settings + ["hpanet"]}
-    pytorch = {setting: start_pytorch(options, job, setting, environment) for setting in options.settings}
-    rate, _ = ask_program(program, job, 2, environment)
+    pytorch = {}
+    for setting in options.settings:  # one after the other; a first window each: compilation and warm-up are not timed
+        pytorch[setting] = start_pytorch(options, job, setting, environment)
+        ask_pytorch(pytorch[setting])
+    rate, _ = ask_program(program, job, 3, environment)
     steps = max(3, round(options.seconds * rate / options.batch))
-    for process in pytorch.values():  # a first window each: compilation and warm-up are not timed
-        ask_pytorch(process)
     for number in range(options.rounds):
         for setting, process in pytorch.items():
             results[setting].append(ask_pytorch(process))

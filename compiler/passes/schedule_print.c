@@ -28,10 +28,13 @@ void buffer_describe(Text *out, const Buffer *buffer)
         text_add(out, " %s", hp_format_name(buffer->node->format));
 }
 
-static bool is_worth_naming(const Node *node)
+/* Numbers and movements are not what a step is about, unless it has nothing else. */
+static bool is_worth_naming(const Step *step, const Node *node)
 {
     OpClass class = op_table[node->op].class;
-    return class != CLASS_LEAF && node->op != OP_BROADCAST && node->op != OP_RESHAPE;
+    const Node *last = step->nodes.items[step->nodes.count - 1];
+    return node == last || (class != CLASS_LEAF && node->op != OP_BROADCAST && node->op != OP_RESHAPE &&
+                            (node->shape.rank > 0 || last->shape.rank == 0));
 }
 
 /* "body.layer1.0.bn1 reduce_mean, subtract → body.layer1.0 relu   resnet.hpanet:12" */
@@ -48,7 +51,7 @@ void step_describe(Text *out, const Step *step)
     const Node *last = step->nodes.items[step->nodes.count - 1];
     for (size_t i = 0; i < step->nodes.count; i++) {
         const Node *node = step->nodes.items[i];
-        if (!is_worth_naming(node) && step->nodes.count > 1)
+        if (!is_worth_naming(step, node))
             continue;
         if (ops++ == MOST_OPS)
             text_add(out, ", ...");

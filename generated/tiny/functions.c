@@ -392,7 +392,7 @@ void evaluate(HpContext *context)
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean   tests/emit/tiny.hpanet:20 */
+    /* means reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
     float *const means_reshape = ARENA(2560); /* [4, 8] */
     void *const scratch = ARENA(2048); /* 0.5 KB of scratchpad */
@@ -404,7 +404,7 @@ void evaluate(HpContext *context)
     float *const head_add = ARENA(0); /* [4, 3] */
     hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL);
 
-    /* loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean
+    /* loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
     hp_step(context, 7);
     float *const loss_reshape = ARENA(128); /* [4] */
@@ -455,7 +455,7 @@ void predict(HpContext *context)
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean   tests/emit/tiny.hpanet:20 */
+    /* means reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
     float *const means_reshape = ARENA(2560); /* [4, 8] */
     void *const scratch = ARENA(2048); /* 0.5 KB of scratchpad */

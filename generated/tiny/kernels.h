@@ -535,7 +535,7 @@ static void kernel_pooled_max_pool_2(size_t images, size_t rows, size_t columns,
     }
 }
 
-// means reduce_mean   tests/emit/tiny.hpanet:20
+// means reduce_mean, reshape   tests/emit/tiny.hpanet:20
 // and 1 more like it
 static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, size_t channels,
                                  size_t means_relu_n, size_t means_relu_p, size_t means_reshape_n,
@@ -571,7 +571,7 @@ static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, si
     }
 }
 
-// loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean   tests/emit/tiny.hpanet:25
+// loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
 static void kernel_loss_reshape(size_t count_i, size_t count_j, const float *restrict labels,
                                 const float *restrict head_add, float *restrict loss_reshape,
                                 double *restrict partial)
