@@ -205,7 +205,8 @@ typedef struct HpResult {
 
 /* What one line of a function does, for bench. */
 typedef struct HpStep {
-    const char *name;    /* of the kernel, or of the product and its layer */
+    const char *layers;  /* where: the paths of the layers it computes */
+    const char *work;    /* what: their operations, and the line of the source that says so */
     double bytes, flops; /* read and written if each operand moves once; multiplications and additions of a product */
 } HpStep;
 

@@ -66,8 +66,11 @@ void emit_strings(Text *out, const char *name, int count, const char *const *val
 const char *emit_table(int64_t count, const char *name);
 void emit_numbers(Text *out, int count, const int64_t *values); /* {1, 2} */
 
-/* "HP_FORMAT_NHWC" */
+/* "NHWC": what stands behind HP_FORMAT_ */
 const char *emit_format(HpFormat format);
+
+/* Aliases do nothing and have no number. */
+bool emit_is_executed(const Step *step);
 
 /* Whether a variable has a place in memory. */
 bool emit_has_memory(const Variable *variable);

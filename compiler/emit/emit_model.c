@@ -4,38 +4,50 @@
 
 /* ---------------------------------------------------------------- variables and scalars */
 
+/* Rows are long and many: what most of them share is said once, by two macros. */
+static const char row_macros[] =
+    "\n/* ---- variables: kind, name, format, ..., place, elements with padding, rank, shape ---- */\n"
+    "\n#define VARIABLE(kind, name, format, element_bytes, place, count, rank, ...) \\\n"
+    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, element_bytes, \\\n"
+    "     {HP_INITIAL_CONSTANT, 0}, -1}\n"
+    "#define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \\\n"
+    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \\\n"
+    "     {HP_INITIAL_##initial, value}, group}\n"
+    "\nstatic const HpVariable variables[] = {\n";
+
 static void print_variable(Text *out, const Emission *emission, const Variable *variable)
 {
-    static const char *const kinds[] = {[HP_PARAMETER] = "HP_PARAMETER",
-                                        [HP_STATISTIC] = "HP_STATISTIC",
-                                        [HP_OPTIMIZER_STATE] = "HP_OPTIMIZER_STATE",
-                                        [HP_GRADIENT] = "HP_GRADIENT",
-                                        [HP_INPUT] = "HP_INPUT",
-                                        [HP_NORMALIZATION] = "HP_NORMALIZATION",
-                                        [HP_DERIVED] = "HP_DERIVED",
-                                        [HP_SCALAR] = "HP_SCALAR"};
-    static const char *const initializers[] = {[HP_INITIAL_CONSTANT] = "HP_INITIAL_CONSTANT",
-                                               [HP_INITIAL_NORMAL] = "HP_INITIAL_NORMAL",
-                                               [HP_INITIAL_UNIFORM] = "HP_INITIAL_UNIFORM"};
-    const Shape *shape = &variable->shape;
+    static const char *const kinds[] = {
+        [HP_PARAMETER] = "PARAMETER", [HP_STATISTIC] = "STATISTIC", [HP_OPTIMIZER_STATE] = "OPTIMIZER_STATE",
+        [HP_GRADIENT] = "GRADIENT",   [HP_INPUT] = "INPUT",         [HP_NORMALIZATION] = "NORMALIZATION",
+        [HP_DERIVED] = "DERIVED",     [HP_SCALAR] = "SCALAR"};
+    static const char *const initializers[] = {
+        [HP_INITIAL_CONSTANT] = "CONSTANT", [HP_INITIAL_NORMAL] = "NORMAL", [HP_INITIAL_UNIFORM] = "UNIFORM"};
     static const int element_bytes[] = {[DATA_F32] = 4, [DATA_U8] = 1, [DATA_I64] = 8};
-    text_add(out, "    {");
+    const Shape *shape = &variable->shape;
+    const HpInitializer *initializer = &variable->initializer;
+    bool plain = initializer->kind == HP_INITIAL_CONSTANT && initializer->value == 0 && variable->group < 0;
+    text_add(out, "    %s(%s, ", plain ? "VARIABLE" : "INITIALIZED", kinds[variable->kind]);
     emit_string(out, variable->name);
-    text_add(out, ", %s, %s, %d, ", kinds[variable->kind], emit_format(variable->format), shape->rank);
-    emit_numbers(out, shape->rank, shape->extents);
-    text_add(out, ", %lld, %lld, %d, {%s, ", (long long)emission->variable_offsets[variable->index],
-             (long long)hp_format_count(variable->format, shape->rank, shape->extents),
-             element_bytes[variable->dtype], initializers[variable->initializer.kind]);
-    text_add_number(out, variable->initializer.value);
-    text_add(out, "}, %d},\n", variable->group);
+    text_add(out, ", %s, ", emit_format(variable->format));
+    if (plain) {
+        text_add(out, "%d", element_bytes[variable->dtype]);
+    } else {
+        text_add(out, "%s, ", initializers[initializer->kind]);
+        text_add_number(out, initializer->value);
+        text_add(out, ", %d", variable->group);
+    }
+    text_add(out, ", %lld, %lld, %d", (long long)emission->variable_offsets[variable->index],
+             (long long)hp_format_count(variable->format, shape->rank, shape->extents), shape->rank);
+    for (int i = 0; i < shape->rank; i++)
+        text_add(out, ", %lld", (long long)shape->extents[i]);
+    text_add(out, "%s),\n", shape->rank ? "" : ", 0");
 }
 
 static void print_variables(Text *out, const Emission *emission)
 {
     const VariableList *list = &emission->program->variables->list;
-    text_add(out, "\n/* ---- variables: name, kind, format, shape, offset, elements, bytes each, "
-                  "initializer, group ---- */\n"
-                  "\nstatic const HpVariable variables[] = {\n");
+    text_add(out, "%s", row_macros);
     for (size_t i = 0; i < list->count; i++)
         if (emit_has_memory(list->items[i]))
             print_variable(out, emission, list->items[i]);

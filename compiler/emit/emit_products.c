@@ -106,7 +106,9 @@ static void print_product(Text *out, const Emission *emission, const Product *pr
     if (call->bias || call->add || call->relu)
         text_add(out, "    %s%s%s\n", call->bias ? ".bias = true," : "", call->add ? " .add = true," : "",
                  call->relu ? " .relu = true," : "");
-    text_add(out, "    .format_a = %s, .format_b = %s, .format_c = %s,\n    .scratchpad = %lld};\n",
+    text_add(out,
+             "    .format_a = HP_FORMAT_%s, .format_b = HP_FORMAT_%s, .format_c = HP_FORMAT_%s,\n"
+             "    .scratchpad = %lld};\n",
              emit_format(call->format_a), emit_format(call->format_b), emit_format(call->format_c),
              (long long)call->scratchpad);
 }

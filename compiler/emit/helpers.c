@@ -94,6 +94,11 @@ void emit_numbers(Text *out, int count, const int64_t *values)
     text_add(out, count ? "}" : "0}");
 }
 
+bool emit_is_executed(const Step *step)
+{
+    return step->kind != STEP_ALIAS;
+}
+
 bool emit_has_memory(const Variable *variable)
 {
     return variable->kind != HP_SCALAR;
@@ -102,11 +107,11 @@ bool emit_has_memory(const Variable *variable)
 const char *emit_format(HpFormat format)
 {
     static const char *const names[HP_FORMAT_COUNT] = {
-        [HP_FORMAT_PLAIN] = "HP_FORMAT_PLAIN",       [HP_FORMAT_NHWC] = "HP_FORMAT_NHWC",
-        [HP_FORMAT_NCHW8C] = "HP_FORMAT_NCHW8C",     [HP_FORMAT_NCHW16C] = "HP_FORMAT_NCHW16C",
-        [HP_FORMAT_OIHW8I8O] = "HP_FORMAT_OIHW8I8O", [HP_FORMAT_OIHW16I16O] = "HP_FORMAT_OIHW16I16O",
-        [HP_FORMAT_OIHW8O8I] = "HP_FORMAT_OIHW8O8I", [HP_FORMAT_OIHW16O16I] = "HP_FORMAT_OIHW16O16I",
-        [HP_FORMAT_OHWI8O] = "HP_FORMAT_OHWI8O",     [HP_FORMAT_OHWI16O] = "HP_FORMAT_OHWI16O",
-        [HP_FORMAT_HWIO] = "HP_FORMAT_HWIO",         [HP_FORMAT_IOHW16O16I] = "HP_FORMAT_IOHW16O16I"};
+        [HP_FORMAT_PLAIN] = "PLAIN",       [HP_FORMAT_NHWC] = "NHWC",
+        [HP_FORMAT_NCHW8C] = "NCHW8C",     [HP_FORMAT_NCHW16C] = "NCHW16C",
+        [HP_FORMAT_OIHW8I8O] = "OIHW8I8O", [HP_FORMAT_OIHW16I16O] = "OIHW16I16O",
+        [HP_FORMAT_OIHW8O8I] = "OIHW8O8I", [HP_FORMAT_OIHW16O16I] = "OIHW16O16I",
+        [HP_FORMAT_OHWI8O] = "OHWI8O",     [HP_FORMAT_OHWI16O] = "OHWI16O",
+        [HP_FORMAT_HWIO] = "HWIO",         [HP_FORMAT_IOHW16O16I] = "IOHW16O16I"};
     return names[format];
 }

@@ -71,7 +71,9 @@ Buffer *schedule_buffer(Schedule *schedule, Node *node, int64_t bytes);
 
 /* "body.layer1.0.bn1 → relu  [16, 64, 56, 56] nChw16c": for dumps and comments. */
 void buffer_describe(Text *out, const Buffer *buffer);
-void step_describe(Text *out, const Step *step); /* the path and ops of a step, and its source line */
+void step_describe_layers(Text *out, const Step *step); /* the paths of the layers it computes */
+void step_describe_work(Text *out, const Step *step);   /* its ops, and its source line */
+void step_describe(Text *out, const Step *step);        /* "layers: work" */
 
 /* --dump kernels, --dump layout, --dump plan */
 void schedule_print_kernels(Text *out, const Schedule *schedule);

@@ -37,15 +37,30 @@ static bool is_worth_naming(const Step *step, const Node *node)
                             (node->shape.rank > 0 || last->shape.rank == 0));
 }
 
-/* "body.layer1.0.bn1 reduce_mean, subtract → body.layer1.0 relu   resnet.hpanet:12" */
-void step_describe(Text *out, const Step *step)
+/* The layers it computes, in order: "body.layer1.0.bn1 → body.layer1.0". */
+void step_describe_layers(Text *out, const Step *step)
+{
+    const char *path = NULL;
+    if (step->kind == STEP_COPY) {
+        add_node(out, step->inputs.items[0]->node);
+        return;
+    }
+    for (size_t i = 0; i < step->nodes.count; i++) {
+        const Node *node = step->nodes.items[i];
+        if (!node->name || !is_worth_naming(step, node) || (path && strcmp(node->name, path) == 0))
+            continue;
+        text_add(out, "%s%s", path ? " → " : "", node->name);
+        path = node->name;
+    }
+}
+
+/* What it does there, and from which line: "reduce_mean, subtract, relu   resnet.hpanet:12". */
+void step_describe_work(Text *out, const Step *step)
 {
     enum { MOST_OPS = 8 };
-    const char *path = NULL;
     int ops = 0;
     if (step->kind == STEP_COPY) {
-        text_add(out, "copy ");
-        buffer_describe(out, step->inputs.items[0]);
+        text_add(out, "copy");
         return;
     }
     const Node *last = step->nodes.items[step->nodes.count - 1];
@@ -53,21 +68,23 @@ void step_describe(Text *out, const Step *step)
         const Node *node = step->nodes.items[i];
         if (!is_worth_naming(step, node))
             continue;
-        if (ops++ == MOST_OPS)
+        ops++;
+        if (ops <= MOST_OPS)
+            text_add(out, "%s%s", ops > 1 ? ", " : "", op_table[node->op].name);
+        else if (ops == MOST_OPS + 1)
             text_add(out, ", ...");
-        if (ops > MOST_OPS)
-            continue;
-        bool same = node->name && path && strcmp(node->name, path) == 0;
-        if (node->name && !same) {
-            text_add(out, "%s%s ", ops > 1 ? " → " : "", node->name);
-            path = node->name;
-        } else if (ops > 1) {
-            text_add(out, ", ");
-        }
-        text_add(out, "%s", op_table[node->op].name);
     }
     if (last->span.file)
         text_add(out, "   %s:%d", last->span.file->path, last->span.line);
+}
+
+void step_describe(Text *out, const Step *step)
+{
+    size_t before = out->length;
+    step_describe_layers(out, step);
+    if (out->length > before)
+        text_add(out, ": ");
+    step_describe_work(out, step);
 }
 
 static const char *kind_name(StepKind kind)

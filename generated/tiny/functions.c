@@ -6,9 +6,11 @@
 #include "kernels.h"
 
 /* Places in the model's one block of memory: the variables, then the arena that all functions share.
- * An address of the arena belongs to a tensor from its first use to its last. */
+ * An address of the arena belongs to a tensor from its first use to its last. Where steps repeat, a row of
+ * places says where each of their tensors is this time, in bytes from the block's start. */
 #define VARIABLE(offset) ((void *)(context->memory + (offset)))
 #define ARENA(offset) ((void *)(context->memory + 8832 + (offset)))
+#define PLACE(column) ((void *)(context->memory + places[column]))
 
 /* train_head: 40960 bytes of the arena; 50496 without sharing. */
 void train_head(HpContext *context)
@@ -31,49 +33,49 @@ void train_head(HpContext *context)
     float *const gradient_head_bias = VARIABLE(3328); /* [3] */
     float *const gradient_head_weight = VARIABLE(3200); /* [3, 8] */
 
-    /* image image   tests/emit/tiny.hpanet:12 */
+    /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
     float *const image_image = ARENA(24576); /* [4, 2, 16, 16] */
     kernel_image(16, 16, 4, sample, affine, gain, normalization_mean, normalization_deviation, image_image,
         context);
 
-    /* image reorder   tests/emit/tiny.hpanet:12 */
+    /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(32768); /* [4, 2, 16, 16] nhwc */
     hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
 
-    /* conv1 convolution   tests/emit/tiny.hpanet:16 */
+    /* conv1: convolution   tests/emit/tiny.hpanet:16 */
     hp_step(context, 2);
     float *const conv1 = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL);
 
-    /* bn1 add, rsqrt, multiply, multiply, multiply, subtract, add → pooled relu, ...
+    /* bn1 → pooled: add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...
      * tests/emit/tiny.hpanet:18 */
     hp_step(context, 3);
     float *const pooled_max_pool = ARENA(32768); /* [4, 6, 8, 8] nhwc */
     kernel_pooled_max_pool(4, 8, 8, 6, 16, 16, 1536, 96, 6, bn1_weight, bn1_running_var, bn1_bias,
         bn1_running_mean, conv1, pooled_max_pool);
 
-    /* conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20 */
+    /* conv2 → means: convolution, add, relu   tests/emit/tiny.hpanet:20 */
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean → logits greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
+    /* means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
     hp_step(context, 5);
     float *const logits_multiply = ARENA(2560); /* [4, 8] */
     void *const scratch = ARENA(2048); /* 0.5 KB of scratchpad */
     kernel_logits_multiply(4, 1, 16, 8, 128, 8, 8, 2087553509, means_relu, draw, logits_multiply, scratch,
         context->seed);
 
-    /* head matmul, add   tests/emit/tiny.hpanet:21 */
+    /* head: matmul, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(256); /* [4, 3] */
     hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL);
 
-    /* loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
+    /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
     hp_step(context, 7);
     float *const loss_subtract = ARENA(320); /* [4, 3] */
@@ -81,17 +83,17 @@ void train_head(HpContext *context)
     void *const scratch_2 = ARENA(0); /* 0.0 KB of scratchpad */
     kernel_loss_reshape_subtract(4, 3, labels, head_add, loss_subtract, loss_reshape, scratch_2);
 
-    /* head matmul   tests/emit/tiny.hpanet:21 */
+    /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 8);
     float *const head = ARENA(128); /* [3, 8] */
     hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL);
 
-    /* head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21 */
+    /* head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 9);
     void *const scratch_3 = ARENA(0); /* 0.1 KB of scratchpad */
     kernel_bias_add(1, 4, 3, 3, loss_subtract, gradient_head_bias, scratch_3, scalar_accumulate);
 
-    /* gradient:head.weight select, add   tests/emit/tiny.hpanet:21 */
+    /* gradient:head.weight: select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 10);
     kernel_weight_add(24, head, gradient_head_weight, scalar_accumulate);
 
@@ -110,12 +112,12 @@ void update_head(HpContext *context)
     float *const m_head_bias = VARIABLE(3520); /* [3] */
     float *const head_bias = VARIABLE(3136); /* [3] */
 
-    /* head.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 0);
     kernel_weight_add_subtract(24, gradient_head_weight, m_head_weight, head_weight,
         scalar_optimizer_momentum, scalar_lr_top_2);
 
-    /* head.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* head.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 1);
     kernel_bias_add_subtract(3, gradient_head_bias, m_head_bias, head_bias, scalar_optimizer_momentum,
         scalar_lr_top_2);
@@ -149,23 +151,23 @@ void train_all(HpContext *context)
     float *const gradient_bn1_bias = VARIABLE(4096); /* [6] */
     float *const gradient_conv1_weight = VARIABLE(3584); /* [6, 2, 3, 3] hwio */
 
-    /* image image   tests/emit/tiny.hpanet:12 */
+    /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
     float *const image_image = ARENA(24576); /* [4, 2, 16, 16] */
     kernel_image(16, 16, 4, sample, affine, gain, normalization_mean, normalization_deviation, image_image,
         context);
 
-    /* image reorder   tests/emit/tiny.hpanet:12 */
+    /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(32768); /* [4, 2, 16, 16] nhwc */
     hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
 
-    /* conv1 convolution   tests/emit/tiny.hpanet:16 */
+    /* conv1: convolution   tests/emit/tiny.hpanet:16 */
     hp_step(context, 2);
     float *const conv1 = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL);
 
-    /* bn1 reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...
+    /* bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...
      * tests/emit/tiny.hpanet:17 */
     hp_step(context, 3);
     float *const bn1_reduce_mean = ARENA(52480); /* [1, 6, 1, 1] */
@@ -174,7 +176,7 @@ void train_all(HpContext *context)
     kernel_bn1_mean_variance_add(4, 1, 256, 6, 1536, 6, conv1, bn1_running_mean, bn1_running_var,
         bn1_reduce_mean, bn1_reduce_variance, scratch, 1.0009775f);
 
-    /* bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, max_pool, ...
+    /* bn1 → pooled: subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...
      * tests/emit/tiny.hpanet:18 */
     hp_step(context, 4);
     float *const pooled_max_pool = ARENA(40960); /* [4, 6, 8, 8] nhwc */
@@ -182,26 +184,26 @@ void train_all(HpContext *context)
     kernel_pooled_max_pool_max_pool_index(4, 8, 8, 6, 16, 16, 1536, 96, 6, bn1_reduce_mean,
         bn1_reduce_variance, bn1_weight, bn1_bias, conv1, pooled_max_pool, pooled_max_pool_index);
 
-    /* conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20 */
+    /* conv2 → means: convolution, add, relu   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(47104); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean → logits greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
+    /* means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
     hp_step(context, 6);
     float *const logits_multiply = ARENA(49664); /* [4, 8] */
     void *const scratch_2 = ARENA(49152); /* 0.5 KB of scratchpad */
     kernel_logits_multiply(4, 1, 16, 8, 128, 8, 8, 2087553509, means_relu, draw, logits_multiply, scratch_2,
         context->seed);
 
-    /* head matmul, add   tests/emit/tiny.hpanet:21 */
+    /* head: matmul, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 7);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(52416); /* [4, 3] */
     hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL);
 
-    /* loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
+    /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
     hp_step(context, 8);
     float *const loss_subtract = ARENA(49280); /* [4, 3] */
@@ -209,50 +211,50 @@ void train_all(HpContext *context)
     void *const scratch_3 = ARENA(49152); /* 0.0 KB of scratchpad */
     kernel_loss_reshape_subtract(4, 3, labels, head_add, loss_subtract, loss_reshape, scratch_3);
 
-    /* head matmul   tests/emit/tiny.hpanet:21 */
+    /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 9);
     float *const head = ARENA(49152); /* [3, 8] */
     hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL);
 
-    /* gradient:head.weight select, add   tests/emit/tiny.hpanet:21 */
+    /* gradient:head.weight: select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 10);
     kernel_weight_add(24, head, gradient_head_weight, scalar_accumulate);
 
-    /* head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21 */
+    /* head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 11);
     void *const scratch_4 = ARENA(49152); /* 0.1 KB of scratchpad */
     kernel_bias_add(1, 4, 3, 3, loss_subtract, gradient_head_bias, scratch_4, scalar_accumulate);
 
-    /* head matmul   tests/emit/tiny.hpanet:21 */
+    /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 12);
     float *const head_matmul = ARENA(49664); /* [4, 8] */
     hp_library_run(context, &matmul_3, loss_subtract, head_weight, NULL, head_matmul, NULL);
 
-    /* means greater → logits greater_equal, multiply, multiply → means multiply, select → conv2
-     * reduce_sum → gradient:conv2.bias select, ...   tests/emit/tiny.hpanet:19 */
+    /* means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply,
+     * multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19 */
     hp_step(context, 13);
     void *const scratch_5 = ARENA(49152); /* 0.5 KB of scratchpad */
     kernel_bias_select_add(4, 1, 16, 8, 8, 2087553509, 128, 8, draw, head_matmul, means_relu,
         gradient_conv2_bias, scratch_5, scalar_accumulate, context->seed);
 
-    /* conv2 convolution_gradient_weight   tests/emit/tiny.hpanet:19 */
+    /* conv2: convolution_gradient_weight   tests/emit/tiny.hpanet:19 */
     hp_step(context, 14);
     float *const means_select = ARENA(47104); /* [4, 8, 4, 4] nhwc */
     float *const conv2 = ARENA(49152); /* [8, 6, 3, 3] hwio */
     hp_library_run(context, &gradient_weight_1, pooled_max_pool, means_select, NULL, conv2, NULL);
 
-    /* gradient:conv2.weight select, add   tests/emit/tiny.hpanet:19 */
+    /* gradient:conv2.weight: select, add   tests/emit/tiny.hpanet:19 */
     hp_step(context, 15);
     kernel_weight_add(432, conv2, gradient_conv2_weight, scalar_accumulate);
 
-    /* conv2 convolution_gradient_input   tests/emit/tiny.hpanet:19 */
+    /* conv2: convolution_gradient_input   tests/emit/tiny.hpanet:19 */
     hp_step(context, 16);
     float *const conv2_convolution_gradient_input = ARENA(40960); /* [4, 6, 8, 8] nhwc */
     hp_library_run(context, &gradient_input_1, means_select, conv2_weight, NULL,
         conv2_convolution_gradient_input, NULL);
 
-    /* bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...
-     * tests/emit/tiny.hpanet:17 */
+    /* bn1 → pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: subtract, add, rsqrt, multiply,
+     * multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17 */
     hp_step(context, 17);
     float *const bn1_reduce_sum = ARENA(48128); /* [1, 6, 1, 1] */
     float *const bn1_reduce_sum_2 = ARENA(48192); /* [1, 6, 1, 1] */
@@ -262,21 +264,21 @@ void train_all(HpContext *context)
         conv1, gradient_bn1_weight, gradient_bn1_bias, bn1_reduce_sum, bn1_reduce_sum_2, scratch_6,
         scalar_accumulate);
 
-    /* bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...
+    /* bn1 → pooled → bn1: subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...
      * tests/emit/tiny.hpanet:17 */
     hp_step(context, 18);
     kernel_bn1_multiply(4, 16, 16, 6, 8, 8, 384, 48, 6, 384, 48, 6, bn1_reduce_mean, bn1_reduce_variance,
         bn1_weight, bn1_bias, bn1_reduce_sum, bn1_reduce_sum_2, conv2_convolution_gradient_input,
         pooled_max_pool_index, conv1, 0.0009765625f);
 
-    /* conv1 convolution_gradient_weight   tests/emit/tiny.hpanet:16 */
+    /* conv1: convolution_gradient_weight   tests/emit/tiny.hpanet:16 */
     hp_step(context, 19);
     float *const bn1_multiply = ARENA(0); /* [4, 6, 16, 16] nhwc */
     float *const conv1_convolution_gradient_weight = ARENA(40960); /* [6, 2, 3, 3] hwio */
     hp_library_run(context, &gradient_weight_2, image_reorder, bn1_multiply, NULL,
         conv1_convolution_gradient_weight, NULL);
 
-    /* gradient:conv1.weight select, add   tests/emit/tiny.hpanet:16 */
+    /* gradient:conv1.weight: select, add   tests/emit/tiny.hpanet:16 */
     hp_step(context, 20);
     kernel_weight_add(108, conv1_convolution_gradient_weight, gradient_conv1_weight, scalar_accumulate);
 
@@ -312,37 +314,37 @@ void update_all(HpContext *context)
     float *const m_head_bias = VARIABLE(3520); /* [3] */
     float *const head_bias = VARIABLE(3136); /* [3] */
 
-    /* conv1.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* conv1.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 0);
     kernel_weight_add_subtract(108, gradient_conv1_weight, m_conv1_weight, conv1_weight,
         scalar_optimizer_momentum, scalar_lr_bottom);
 
-    /* bn1.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* bn1.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 1);
     kernel_bias_add_subtract(6, gradient_bn1_weight, m_bn1_weight, bn1_weight, scalar_optimizer_momentum,
         scalar_lr_bottom);
 
-    /* bn1.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* bn1.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 2);
     kernel_bias_add_subtract(6, gradient_bn1_bias, m_bn1_bias, bn1_bias, scalar_optimizer_momentum,
         scalar_lr_bottom);
 
-    /* conv2.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* conv2.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 3);
     kernel_weight_add_subtract(432, gradient_conv2_weight, m_conv2_weight, conv2_weight,
         scalar_optimizer_momentum, scalar_lr_top);
 
-    /* conv2.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* conv2.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 4);
     kernel_bias_add_subtract(8, gradient_conv2_bias, m_conv2_bias, conv2_bias, scalar_optimizer_momentum,
         scalar_lr_top);
 
-    /* head.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 5);
     kernel_weight_add_subtract(24, gradient_head_weight, m_head_weight, head_weight,
         scalar_optimizer_momentum, scalar_lr_top_2);
 
-    /* head.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
+    /* head.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
     hp_step(context, 6);
     kernel_bias_add_subtract(3, gradient_head_bias, m_head_bias, head_bias, scalar_optimizer_momentum,
         scalar_lr_top_2);
@@ -364,47 +366,47 @@ void evaluate(HpContext *context)
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
     float *const labels = VARIABLE(320); /* [4, 3] */
 
-    /* image image   tests/emit/tiny.hpanet:12 */
+    /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
     float *const image_image = ARENA(0); /* [4, 2, 16, 16] */
     kernel_image(16, 16, 4, sample, affine, gain, normalization_mean, normalization_deviation, image_image,
         context);
 
-    /* image reorder   tests/emit/tiny.hpanet:12 */
+    /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(24576); /* [4, 2, 16, 16] nhwc */
     hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
 
-    /* conv1 convolution, add → pooled relu   tests/emit/tiny.hpanet:18 */
+    /* conv1 → pooled: convolution, add, relu   tests/emit/tiny.hpanet:18 */
     hp_step(context, 2);
     float *const pooled_relu = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_3, image_reorder, derived_conv1_weight, derived_conv1_bias,
         pooled_relu, NULL);
 
-    /* pooled max_pool   tests/emit/tiny.hpanet:18 */
+    /* pooled: max_pool   tests/emit/tiny.hpanet:18 */
     hp_step(context, 3);
     float *const pooled_max_pool = ARENA(24576); /* [4, 6, 8, 8] nhwc */
     kernel_pooled_max_pool_2(4, 8, 8, 6, 16, 16, 1536, 96, 6, pooled_relu, pooled_max_pool);
 
-    /* conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20 */
+    /* conv2 → means: convolution, add, relu   tests/emit/tiny.hpanet:20 */
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
+    /* means: reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
     float *const means_reshape = ARENA(2560); /* [4, 8] */
     void *const scratch = ARENA(2048); /* 0.5 KB of scratchpad */
     kernel_means_reshape(4, 1, 16, 8, 128, 8, 8, means_relu, means_reshape, scratch);
 
-    /* head matmul, add   tests/emit/tiny.hpanet:21 */
+    /* head: matmul, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(0); /* [4, 3] */
     hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL);
 
-    /* loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
+    /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
     hp_step(context, 7);
     float *const loss_reshape = ARENA(128); /* [4] */
@@ -427,41 +429,41 @@ void predict(HpContext *context)
     float *const conv2_weight = VARIABLE(1216); /* [8, 6, 3, 3] hwio */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
 
-    /* image image   tests/emit/tiny.hpanet:12 */
+    /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
     float *const image_image = ARENA(0); /* [4, 2, 16, 16] */
     kernel_image(16, 16, 4, sample, affine, gain, normalization_mean, normalization_deviation, image_image,
         context);
 
-    /* image reorder   tests/emit/tiny.hpanet:12 */
+    /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(24576); /* [4, 2, 16, 16] nhwc */
     hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
 
-    /* conv1 convolution, add → pooled relu   tests/emit/tiny.hpanet:18 */
+    /* conv1 → pooled: convolution, add, relu   tests/emit/tiny.hpanet:18 */
     hp_step(context, 2);
     float *const pooled_relu = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_3, image_reorder, derived_conv1_weight, derived_conv1_bias,
         pooled_relu, NULL);
 
-    /* pooled max_pool   tests/emit/tiny.hpanet:18 */
+    /* pooled: max_pool   tests/emit/tiny.hpanet:18 */
     hp_step(context, 3);
     float *const pooled_max_pool = ARENA(24576); /* [4, 6, 8, 8] nhwc */
     kernel_pooled_max_pool_2(4, 8, 8, 6, 16, 16, 1536, 96, 6, pooled_relu, pooled_max_pool);
 
-    /* conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20 */
+    /* conv2 → means: convolution, add, relu   tests/emit/tiny.hpanet:20 */
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
     hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
 
-    /* means reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
+    /* means: reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
     float *const means_reshape = ARENA(2560); /* [4, 8] */
     void *const scratch = ARENA(2048); /* 0.5 KB of scratchpad */
     kernel_means_reshape(4, 1, 16, 8, 128, 8, 8, means_relu, means_reshape, scratch);
 
-    /* head matmul, add   tests/emit/tiny.hpanet:21 */
+    /* head: matmul, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(0); /* [4, 3] */
@@ -481,11 +483,11 @@ void prepare(HpContext *context)
     float *const bn1_running_mean = VARIABLE(1088); /* [6] */
     float *const derived_conv1_bias = VARIABLE(8768); /* [1, 6, 1, 1] */
 
-    /* conv1.weight add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17 */
+    /* conv1.weight: add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17 */
     hp_step(context, 0);
     kernel_weight_multiply(18, 6, conv1_weight, bn1_weight, bn1_running_var, derived_conv1_weight);
 
-    /* conv1.weight add, rsqrt, multiply → conv1.bias multiply, subtract   tests/emit/tiny.hpanet:17 */
+    /* conv1.weight → conv1.bias: add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17 */
     hp_step(context, 1);
     kernel_bias_subtract(6, bn1_bias, bn1_running_mean, bn1_weight, bn1_running_var, derived_conv1_bias);
 

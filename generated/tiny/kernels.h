@@ -4,7 +4,7 @@
 #include "device/kernel_image.h"
 #include "device/kernel_math.h"
 
-// image image   tests/emit/tiny.hpanet:12
+// image: image   tests/emit/tiny.hpanet:12
 // and 3 more like it
 static void kernel_image(size_t columns, size_t rows, size_t images, const int64_t *restrict sample,
                          const float *restrict affine, const float *restrict gain,
@@ -16,7 +16,7 @@ static void kernel_image(size_t columns, size_t rows, size_t images, const int64
                     sample, affine, gain, normalization_mean, normalization_deviation, image_image);
 }
 
-// bn1 add, rsqrt, multiply, multiply, multiply, subtract, add → pooled relu, ...   tests/emit/tiny.hpanet:18
+// bn1 → pooled: add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18
 static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, size_t channels,
                                    size_t window_0_rows, size_t window_0_columns, size_t conv1_n,
                                    size_t conv1_row, size_t conv1_column, const float *restrict bn1_weight,
@@ -53,7 +53,7 @@ static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, s
     }
 }
 
-// means reduce_mean → logits greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21
+// means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21
 // and 1 more like it
 static void kernel_logits_multiply(size_t images, size_t blocks, size_t pixels, size_t channels,
                                    size_t means_relu_n, size_t means_relu_p, size_t logits_multiply_n,
@@ -92,7 +92,7 @@ static void kernel_logits_multiply(size_t images, size_t blocks, size_t pixels, 
     }
 }
 
-// loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
+// loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
 // and 1 more like it
 static void kernel_loss_reshape_subtract(size_t count_i, size_t count_j, const float *restrict labels,
                                          const float *restrict head_add, float *restrict loss_subtract,
@@ -123,7 +123,7 @@ static void kernel_loss_reshape_subtract(size_t count_i, size_t count_j, const f
     loss_reshape[0] = (float)(all_sum / (double)(count_i * count_j));
 }
 
-// head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21
+// head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21
 // and 1 more like it
 static void kernel_bias_add(size_t count_j, size_t count_i, size_t all_1, size_t loss_subtract_i,
                             const float *restrict loss_subtract, float *restrict gradient_head_bias,
@@ -156,7 +156,7 @@ static void kernel_bias_add(size_t count_j, size_t count_i, size_t all_1, size_t
     }
 }
 
-// gradient:head.weight select, add   tests/emit/tiny.hpanet:21
+// gradient:head.weight: select, add   tests/emit/tiny.hpanet:21
 // and 3 more like it
 static void kernel_weight_add(size_t count, const float *restrict head, float *restrict gradient_head_weight,
                               float accumulate)
@@ -170,7 +170,7 @@ static void kernel_weight_add(size_t count, const float *restrict head, float *r
     }
 }
 
-// head.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
+// head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
 // and 3 more like it
 static void kernel_weight_add_subtract(size_t count, const float *restrict gradient_head_weight,
                                        float *restrict m_head_weight, float *restrict head_weight,
@@ -187,7 +187,7 @@ static void kernel_weight_add_subtract(size_t count, const float *restrict gradi
     }
 }
 
-// head.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
+// head.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
 // and 4 more like it
 static void kernel_bias_add_subtract(size_t count_i, const float *restrict gradient_head_bias,
                                      float *restrict m_head_bias, float *restrict head_bias, float momentum,
@@ -204,7 +204,7 @@ static void kernel_bias_add_subtract(size_t count_i, const float *restrict gradi
     }
 }
 
-// bn1 reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17
+// bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17
 static void kernel_bn1_mean_variance_add(size_t images, size_t blocks, size_t pixels, size_t channels,
                                          size_t conv1_n, size_t conv1_p, const float *restrict conv1,
                                          float *restrict bn1_running_mean, float *restrict bn1_running_var,
@@ -256,7 +256,7 @@ static void kernel_bn1_mean_variance_add(size_t images, size_t blocks, size_t pi
     }
 }
 
-// bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, max_pool, ...   tests/emit/tiny.hpanet:18
+// bn1 → pooled: subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...   tests/emit/tiny.hpanet:18
 static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, size_t columns,
                                                   size_t channels, size_t window_0_rows,
                                                   size_t window_0_columns, size_t conv1_n, size_t conv1_row,
@@ -305,7 +305,7 @@ static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, si
     }
 }
 
-// means greater → logits greater_equal, multiply, multiply → means multiply, select → conv2 reduce_sum → gradient:conv2.bias select, ...   tests/emit/tiny.hpanet:19
+// means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19
 static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, size_t channels,
                                    size_t head_n, size_t stream_5, size_t means_relu_n, size_t means_relu_p,
                                    const int64_t *restrict draw, const float *restrict head,
@@ -355,7 +355,7 @@ static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, 
     }
 }
 
-// bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...   tests/emit/tiny.hpanet:17
+// bn1 → pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17
 static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_t columns, size_t channels,
                                 size_t window_0_rows, size_t window_0_columns,
                                 size_t conv2_convolution_gradient_input_n,
@@ -454,7 +454,7 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
     }
 }
 
-// bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...   tests/emit/tiny.hpanet:17
+// bn1 → pooled → bn1: subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17
 static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size_t channels,
                                 size_t window_0_rows, size_t window_0_columns,
                                 size_t conv2_convolution_gradient_input_n,
@@ -501,7 +501,7 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
     }
 }
 
-// pooled max_pool   tests/emit/tiny.hpanet:18
+// pooled: max_pool   tests/emit/tiny.hpanet:18
 // and 1 more like it
 static void kernel_pooled_max_pool_2(size_t images, size_t rows, size_t columns, size_t channels,
                                      size_t window_0_rows, size_t window_0_columns, size_t pooled_relu_n,
@@ -535,7 +535,7 @@ static void kernel_pooled_max_pool_2(size_t images, size_t rows, size_t columns,
     }
 }
 
-// means reduce_mean, reshape   tests/emit/tiny.hpanet:20
+// means: reduce_mean, reshape   tests/emit/tiny.hpanet:20
 // and 1 more like it
 static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, size_t channels,
                                  size_t means_relu_n, size_t means_relu_p, size_t means_reshape_n,
@@ -571,7 +571,7 @@ static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, si
     }
 }
 
-// loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
+// loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
 static void kernel_loss_reshape(size_t count_i, size_t count_j, const float *restrict labels,
                                 const float *restrict head_add, float *restrict loss_reshape,
                                 double *restrict partial)
@@ -596,7 +596,7 @@ static void kernel_loss_reshape(size_t count_i, size_t count_j, const float *res
     }
 }
 
-// conv1.weight add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17
+// conv1.weight: add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17
 static void kernel_weight_multiply(size_t outer, size_t images, const float *restrict conv1_weight,
                                    const float *restrict bn1_weight, const float *restrict bn1_running_var,
                                    float *restrict derived_conv1_weight)
@@ -613,7 +613,7 @@ static void kernel_weight_multiply(size_t outer, size_t images, const float *res
     }
 }
 
-// conv1.weight add, rsqrt, multiply → conv1.bias multiply, subtract   tests/emit/tiny.hpanet:17
+// conv1.weight → conv1.bias: add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17
 static void kernel_bias_subtract(size_t channels, const float *restrict bn1_bias,
                                  const float *restrict bn1_running_mean, const float *restrict bn1_weight,
                                  const float *restrict bn1_running_var, float *restrict derived_conv1_bias)

@@ -33,41 +33,48 @@ static const HpDataset dataset = {
     "}",
 };
 
-/* ---- variables: name, kind, format, shape, offset, elements, bytes each, initializer, group ---- */
+/* ---- variables: kind, name, format, ..., place, elements with padding, rank, shape ---- */
+
+#define VARIABLE(kind, name, format, element_bytes, place, count, rank, ...) \
+    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, element_bytes, \
+     {HP_INITIAL_CONSTANT, 0}, -1}
+#define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \
+    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \
+     {HP_INITIAL_##initial, value}, group}
 
 static const HpVariable variables[] = {
-    {"sample", HP_INPUT, HP_FORMAT_PLAIN, 1, {4}, 0, 4, 8, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"affine", HP_INPUT, HP_FORMAT_PLAIN, 2, {4, 6}, 64, 24, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gain", HP_INPUT, HP_FORMAT_PLAIN, 1, {4}, 192, 4, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"draw", HP_INPUT, HP_FORMAT_PLAIN, 1, {4}, 256, 4, 8, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"labels", HP_INPUT, HP_FORMAT_PLAIN, 2, {4, 3}, 320, 12, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"normalization.mean", HP_NORMALIZATION, HP_FORMAT_PLAIN, 1, {2}, 384, 2, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"normalization.deviation", HP_NORMALIZATION, HP_FORMAT_PLAIN, 1, {2}, 448, 2, 4, {HP_INITIAL_CONSTANT, 1.0}, -1},
-    {"conv1.weight", HP_PARAMETER, HP_FORMAT_HWIO, 4, {6, 2, 3, 3}, 512, 108, 4, {HP_INITIAL_UNIFORM, 0.23570226039551587}, 0},
-    {"bn1.weight", HP_PARAMETER, HP_FORMAT_PLAIN, 1, {6}, 960, 6, 4, {HP_INITIAL_CONSTANT, 1.0}, 0},
-    {"bn1.bias", HP_PARAMETER, HP_FORMAT_PLAIN, 1, {6}, 1024, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, 0},
-    {"bn1.running_mean", HP_STATISTIC, HP_FORMAT_PLAIN, 1, {6}, 1088, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"bn1.running_var", HP_STATISTIC, HP_FORMAT_PLAIN, 1, {6}, 1152, 6, 4, {HP_INITIAL_CONSTANT, 1.0}, -1},
-    {"conv2.weight", HP_PARAMETER, HP_FORMAT_HWIO, 4, {8, 6, 3, 3}, 1216, 432, 4, {HP_INITIAL_UNIFORM, 0.13608276348795434}, 1},
-    {"conv2.bias", HP_PARAMETER, HP_FORMAT_PLAIN, 1, {8}, 2944, 8, 4, {HP_INITIAL_UNIFORM, 0.13608276348795434}, 1},
-    {"head.weight", HP_PARAMETER, HP_FORMAT_PLAIN, 2, {3, 8}, 3008, 24, 4, {HP_INITIAL_UNIFORM, 0.35355339059327373}, 2},
-    {"head.bias", HP_PARAMETER, HP_FORMAT_PLAIN, 1, {3}, 3136, 3, 4, {HP_INITIAL_UNIFORM, 0.35355339059327373}, 2},
-    {"gradient:head.weight", HP_GRADIENT, HP_FORMAT_PLAIN, 2, {3, 8}, 3200, 24, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:head.bias", HP_GRADIENT, HP_FORMAT_PLAIN, 1, {3}, 3328, 3, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:head.weight", HP_OPTIMIZER_STATE, HP_FORMAT_PLAIN, 2, {3, 8}, 3392, 24, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:head.bias", HP_OPTIMIZER_STATE, HP_FORMAT_PLAIN, 1, {3}, 3520, 3, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:conv1.weight", HP_GRADIENT, HP_FORMAT_HWIO, 4, {6, 2, 3, 3}, 3584, 108, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:bn1.weight", HP_GRADIENT, HP_FORMAT_PLAIN, 1, {6}, 4032, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:bn1.bias", HP_GRADIENT, HP_FORMAT_PLAIN, 1, {6}, 4096, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:conv2.weight", HP_GRADIENT, HP_FORMAT_HWIO, 4, {8, 6, 3, 3}, 4160, 432, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"gradient:conv2.bias", HP_GRADIENT, HP_FORMAT_PLAIN, 1, {8}, 5888, 8, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:conv1.weight", HP_OPTIMIZER_STATE, HP_FORMAT_HWIO, 4, {6, 2, 3, 3}, 5952, 108, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:bn1.weight", HP_OPTIMIZER_STATE, HP_FORMAT_PLAIN, 1, {6}, 6400, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:bn1.bias", HP_OPTIMIZER_STATE, HP_FORMAT_PLAIN, 1, {6}, 6464, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:conv2.weight", HP_OPTIMIZER_STATE, HP_FORMAT_HWIO, 4, {8, 6, 3, 3}, 6528, 432, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"m:conv2.bias", HP_OPTIMIZER_STATE, HP_FORMAT_PLAIN, 1, {8}, 8256, 8, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"derived:conv1.weight", HP_DERIVED, HP_FORMAT_HWIO, 4, {6, 2, 3, 3}, 8320, 108, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
-    {"derived:conv1.bias", HP_DERIVED, HP_FORMAT_PLAIN, 4, {1, 6, 1, 1}, 8768, 6, 4, {HP_INITIAL_CONSTANT, 0.0}, -1},
+    VARIABLE(INPUT, "sample", PLAIN, 8, 0, 4, 1, 4),
+    VARIABLE(INPUT, "affine", PLAIN, 4, 64, 24, 2, 4, 6),
+    VARIABLE(INPUT, "gain", PLAIN, 4, 192, 4, 1, 4),
+    VARIABLE(INPUT, "draw", PLAIN, 8, 256, 4, 1, 4),
+    VARIABLE(INPUT, "labels", PLAIN, 4, 320, 12, 2, 4, 3),
+    VARIABLE(NORMALIZATION, "normalization.mean", PLAIN, 4, 384, 2, 1, 2),
+    INITIALIZED(NORMALIZATION, "normalization.deviation", PLAIN, CONSTANT, 1.0, -1, 448, 2, 1, 2),
+    INITIALIZED(PARAMETER, "conv1.weight", HWIO, UNIFORM, 0.23570226039551587, 0, 512, 108, 4, 6, 2, 3, 3),
+    INITIALIZED(PARAMETER, "bn1.weight", PLAIN, CONSTANT, 1.0, 0, 960, 6, 1, 6),
+    INITIALIZED(PARAMETER, "bn1.bias", PLAIN, CONSTANT, 0.0, 0, 1024, 6, 1, 6),
+    VARIABLE(STATISTIC, "bn1.running_mean", PLAIN, 4, 1088, 6, 1, 6),
+    INITIALIZED(STATISTIC, "bn1.running_var", PLAIN, CONSTANT, 1.0, -1, 1152, 6, 1, 6),
+    INITIALIZED(PARAMETER, "conv2.weight", HWIO, UNIFORM, 0.13608276348795434, 1, 1216, 432, 4, 8, 6, 3, 3),
+    INITIALIZED(PARAMETER, "conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 2944, 8, 1, 8),
+    INITIALIZED(PARAMETER, "head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 3008, 24, 2, 3, 8),
+    INITIALIZED(PARAMETER, "head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3136, 3, 1, 3),
+    VARIABLE(GRADIENT, "gradient:head.weight", PLAIN, 4, 3200, 24, 2, 3, 8),
+    VARIABLE(GRADIENT, "gradient:head.bias", PLAIN, 4, 3328, 3, 1, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:head.weight", PLAIN, 4, 3392, 24, 2, 3, 8),
+    VARIABLE(OPTIMIZER_STATE, "m:head.bias", PLAIN, 4, 3520, 3, 1, 3),
+    VARIABLE(GRADIENT, "gradient:conv1.weight", HWIO, 4, 3584, 108, 4, 6, 2, 3, 3),
+    VARIABLE(GRADIENT, "gradient:bn1.weight", PLAIN, 4, 4032, 6, 1, 6),
+    VARIABLE(GRADIENT, "gradient:bn1.bias", PLAIN, 4, 4096, 6, 1, 6),
+    VARIABLE(GRADIENT, "gradient:conv2.weight", HWIO, 4, 4160, 432, 4, 8, 6, 3, 3),
+    VARIABLE(GRADIENT, "gradient:conv2.bias", PLAIN, 4, 5888, 8, 1, 8),
+    VARIABLE(OPTIMIZER_STATE, "m:conv1.weight", HWIO, 4, 5952, 108, 4, 6, 2, 3, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:bn1.weight", PLAIN, 4, 6400, 6, 1, 6),
+    VARIABLE(OPTIMIZER_STATE, "m:bn1.bias", PLAIN, 4, 6464, 6, 1, 6),
+    VARIABLE(OPTIMIZER_STATE, "m:conv2.weight", HWIO, 4, 6528, 432, 4, 8, 6, 3, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:conv2.bias", PLAIN, 4, 8256, 8, 1, 8),
+    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, 4, 8320, 108, 4, 6, 2, 3, 3),
+    VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, 4, 8768, 6, 4, 1, 6, 1, 1),
 };
 
 static const HpScalar scalars[] = { /* name, default, for --set */
@@ -91,19 +98,46 @@ static const HpScalar scalars[] = { /* name, default, for --set */
 
 /* ---- functions: what each step is, bytes it moves, operations of its product; results ---- */
 
+static const char work_0[] = "image   tests/emit/tiny.hpanet:12";
+static const char work_1[] = "reorder   tests/emit/tiny.hpanet:12";
+static const char work_2[] = "convolution   tests/emit/tiny.hpanet:16";
+static const char work_3[] = "add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18";
+static const char work_4[] = "convolution, add, relu   tests/emit/tiny.hpanet:20";
+static const char work_5[] = "reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21";
+static const char work_6[] = "matmul, add   tests/emit/tiny.hpanet:21";
+static const char work_7[] = "negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25";
+static const char work_8[] = "matmul   tests/emit/tiny.hpanet:21";
+static const char work_9[] = "reduce_sum, select, add   tests/emit/tiny.hpanet:21";
+static const char work_10[] = "select, add   tests/emit/tiny.hpanet:21";
+static const char work_11[] = "multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31";
+static const char work_12[] = "reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17";
+static const char work_13[] = "subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...   tests/emit/tiny.hpanet:18";
+static const char work_14[] = "greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19";
+static const char work_15[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:19";
+static const char work_16[] = "select, add   tests/emit/tiny.hpanet:19";
+static const char work_17[] = "convolution_gradient_input   tests/emit/tiny.hpanet:19";
+static const char work_18[] = "subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17";
+static const char work_19[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:16";
+static const char work_20[] = "select, add   tests/emit/tiny.hpanet:16";
+static const char work_21[] = "convolution, add, relu   tests/emit/tiny.hpanet:18";
+static const char work_22[] = "max_pool   tests/emit/tiny.hpanet:18";
+static const char work_23[] = "reduce_mean, reshape   tests/emit/tiny.hpanet:20";
+static const char work_24[] = "add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17";
+static const char work_25[] = "add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17";
+
 static const HpStep steps_0[] = { /* train_head */
-    {"image image   tests/emit/tiny.hpanet:12", 8352, 0.0},
-    {"image reorder   tests/emit/tiny.hpanet:12", 16384, 0.0},
-    {"conv1 convolution   tests/emit/tiny.hpanet:16", 33200, 221184.0},
-    {"bn1 add, rsqrt, multiply, multiply, multiply, subtract, add → pooled relu, ...   tests/emit/tiny.hpanet:18", 30816, 0.0},
-    {"conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20", 9952, 55296.0},
-    {"means reduce_mean → logits greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21", 2208, 0.0},
-    {"head matmul, add   tests/emit/tiny.hpanet:21", 284, 192.0},
-    {"loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25", 148, 0.0},
-    {"head matmul   tests/emit/tiny.hpanet:21", 272, 192.0},
-    {"head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21", 72, 0.0},
-    {"gradient:head.weight select, add   tests/emit/tiny.hpanet:21", 288, 0.0},
-    {NULL, 0, 0}};
+    {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
+    {"conv1", work_2, 33200, 221184},
+    {"bn1 → pooled", work_3, 30816, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means → logits", work_5, 2208, 0},
+    {"head", work_6, 284, 192},
+    {"loss", work_7, 148, 0},
+    {"head", work_8, 272, 192},
+    {"head → gradient:head.bias", work_9, 72, 0},
+    {"gradient:head.weight", work_10, 288, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpResult results_0[] = {
     {"loss", 9216, 1}, /* [] */
@@ -112,33 +146,33 @@ static const HpResult results_0[] = {
 };
 
 static const HpStep steps_1[] = { /* update_head */
-    {"head.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 480, 0.0},
-    {"head.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 60, 0.0},
-    {NULL, 0, 0}};
+    {"head.weight", work_11, 480, 0},
+    {"head.bias", work_11, 60, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpStep steps_2[] = { /* train_all */
-    {"image image   tests/emit/tiny.hpanet:12", 8352, 0.0},
-    {"image reorder   tests/emit/tiny.hpanet:12", 16384, 0.0},
-    {"conv1 convolution   tests/emit/tiny.hpanet:16", 33200, 221184.0},
-    {"bn1 reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17", 24720, 0.0},
-    {"bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, max_pool, ...   tests/emit/tiny.hpanet:18", 32352, 0.0},
-    {"conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20", 9952, 55296.0},
-    {"means reduce_mean → logits greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21", 2208, 0.0},
-    {"head matmul, add   tests/emit/tiny.hpanet:21", 284, 192.0},
-    {"loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25", 148, 0.0},
-    {"head matmul   tests/emit/tiny.hpanet:21", 272, 192.0},
-    {"gradient:head.weight select, add   tests/emit/tiny.hpanet:21", 288, 0.0},
-    {"head reduce_sum → gradient:head.bias select, add   tests/emit/tiny.hpanet:21", 72, 0.0},
-    {"head matmul   tests/emit/tiny.hpanet:21", 272, 192.0},
-    {"means greater → logits greater_equal, multiply, multiply → means multiply, select → conv2 reduce_sum → gradient:conv2.bias select, ...   tests/emit/tiny.hpanet:19", 4320, 0.0},
-    {"conv2 convolution_gradient_weight   tests/emit/tiny.hpanet:19", 9920, 55296.0},
-    {"gradient:conv2.weight select, add   tests/emit/tiny.hpanet:19", 5184, 0.0},
-    {"conv2 convolution_gradient_input   tests/emit/tiny.hpanet:19", 9920, 55296.0},
-    {"bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...   tests/emit/tiny.hpanet:17", 32496, 0.0},
-    {"bn1 subtract, add, rsqrt, multiply, multiply, add → pooled relu, greater, ...   tests/emit/tiny.hpanet:17", 56976, 0.0},
-    {"conv1 convolution_gradient_weight   tests/emit/tiny.hpanet:16", 33200, 221184.0},
-    {"gradient:conv1.weight select, add   tests/emit/tiny.hpanet:16", 1296, 0.0},
-    {NULL, 0, 0}};
+    {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
+    {"conv1", work_2, 33200, 221184},
+    {"bn1", work_12, 24720, 0},
+    {"bn1 → pooled", work_13, 32352, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means → logits", work_5, 2208, 0},
+    {"head", work_6, 284, 192},
+    {"loss", work_7, 148, 0},
+    {"head", work_8, 272, 192},
+    {"gradient:head.weight", work_10, 288, 0},
+    {"head → gradient:head.bias", work_9, 72, 0},
+    {"head", work_8, 272, 192},
+    {"means → logits → means → conv2 → gradient:conv2.bias", work_14, 4320, 0},
+    {"conv2", work_15, 9920, 55296},
+    {"gradient:conv2.weight", work_16, 5184, 0},
+    {"conv2", work_17, 9920, 55296},
+    {"bn1 → pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias", work_18, 32496, 0},
+    {"bn1 → pooled → bn1", work_18, 56976, 0},
+    {"conv1", work_19, 33200, 221184},
+    {"gradient:conv1.weight", work_20, 1296, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpResult results_2[] = {
     {"loss", 61440, 1}, /* [] */
@@ -147,25 +181,25 @@ static const HpResult results_2[] = {
 };
 
 static const HpStep steps_3[] = { /* update_all */
-    {"conv1.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 2160, 0.0},
-    {"bn1.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 120, 0.0},
-    {"bn1.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 120, 0.0},
-    {"conv2.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 8640, 0.0},
-    {"conv2.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 160, 0.0},
-    {"head.weight multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 480, 0.0},
-    {"head.bias multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31", 60, 0.0},
-    {NULL, 0, 0}};
+    {"conv1.weight", work_11, 2160, 0},
+    {"bn1.weight", work_11, 120, 0},
+    {"bn1.bias", work_11, 120, 0},
+    {"conv2.weight", work_11, 8640, 0},
+    {"conv2.bias", work_11, 160, 0},
+    {"head.weight", work_11, 480, 0},
+    {"head.bias", work_11, 60, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpStep steps_4[] = { /* evaluate */
-    {"image image   tests/emit/tiny.hpanet:12", 8352, 0.0},
-    {"image reorder   tests/emit/tiny.hpanet:12", 16384, 0.0},
-    {"conv1 convolution, add → pooled relu   tests/emit/tiny.hpanet:18", 33224, 221184.0},
-    {"pooled max_pool   tests/emit/tiny.hpanet:18", 30720, 0.0},
-    {"conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20", 9952, 55296.0},
-    {"means reduce_mean, reshape   tests/emit/tiny.hpanet:20", 2176, 0.0},
-    {"head matmul, add   tests/emit/tiny.hpanet:21", 284, 192.0},
-    {"loss negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25", 112, 0.0},
-    {NULL, 0, 0}};
+    {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
+    {"conv1 → pooled", work_21, 33224, 221184},
+    {"pooled", work_22, 30720, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means", work_23, 2176, 0},
+    {"head", work_6, 284, 192},
+    {"loss", work_7, 112, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpResult results_4[] = {
     {"logits", 8832, 12}, /* [4, 3] */
@@ -173,23 +207,23 @@ static const HpResult results_4[] = {
 };
 
 static const HpStep steps_5[] = { /* predict */
-    {"image image   tests/emit/tiny.hpanet:12", 8352, 0.0},
-    {"image reorder   tests/emit/tiny.hpanet:12", 16384, 0.0},
-    {"conv1 convolution, add → pooled relu   tests/emit/tiny.hpanet:18", 33224, 221184.0},
-    {"pooled max_pool   tests/emit/tiny.hpanet:18", 30720, 0.0},
-    {"conv2 convolution, add → means relu   tests/emit/tiny.hpanet:20", 9952, 55296.0},
-    {"means reduce_mean, reshape   tests/emit/tiny.hpanet:20", 2176, 0.0},
-    {"head matmul, add   tests/emit/tiny.hpanet:21", 284, 192.0},
-    {NULL, 0, 0}};
+    {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
+    {"conv1 → pooled", work_21, 33224, 221184},
+    {"pooled", work_22, 30720, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means", work_23, 2176, 0},
+    {"head", work_6, 284, 192},
+    {NULL, NULL, 0, 0}};
 
 static const HpResult results_5[] = {
     {"logits", 8832, 12}, /* [4, 3] */
 };
 
 static const HpStep steps_6[] = { /* prepare */
-    {"conv1.weight add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17", 912, 0.0},
-    {"conv1.weight add, rsqrt, multiply → conv1.bias multiply, subtract   tests/emit/tiny.hpanet:17", 120, 0.0},
-    {NULL, 0, 0}};
+    {"conv1.weight", work_24, 912, 0},
+    {"conv1.weight → conv1.bias", work_25, 120, 0},
+    {NULL, NULL, 0, 0}};
 
 static const HpFunction functions[] = {
     {"train_head", HP_FUNCTION_TRAIN, train_head, 3, results_0, 11, steps_0},

@@ -136,9 +136,9 @@ static void print_step(const StepTime *time, double total)
 {
     const HpStep *step = time->step;
     bool product = step->flops > 0;
-    printf("  %8.2f ms %5.1f %%  %7.1f %s  %s\n", time->seconds * 1e3, 100 * time->seconds / total,
+    printf("  %8.2f ms %5.1f %%  %7.1f %s  %s: %s\n", time->seconds * 1e3, 100 * time->seconds / total,
            (product ? step->flops : step->bytes) / time->seconds / 1e9, product ? "GFLOP/s" : "GB/s   ",
-           step->name);
+           step->layers, step->work);
 }
 
 static void print_steps(HpSession *session, const HpFunction *function, int64_t count)

@@ -1,0 +1,126 @@
+/* The tables about functions in model.c: their steps, results and entry points. */
+#include <string.h>
+#include "emit.h"
+
+static double product_flops(const HpLibraryCall *call)
+{
+    switch (call->kind) {
+    case HP_MATMUL: return 2.0 * (double)call->batch * (double)call->m * (double)call->n * (double)call->k;
+    case HP_REORDER: return 0;
+    default:
+        return 2.0 * (double)(call->batch * call->out_channels) *
+               (double)(call->out_size[0] * call->out_size[1]) *
+               (double)(call->in_channels / call->groups * call->kernel[0] * call->kernel[1]);
+    }
+}
+
+/* What steps do is the same for many of them: each text once, by number. */
+typedef LIST(const char *) WorkList;
+
+static size_t work_number(WorkList *works, const Step *step, Arena *arena)
+{
+    Text text = text_new(arena);
+    step_describe_work(&text, step);
+    for (size_t i = 0; i < works->count; i++)
+        if (strcmp(works->items[i], text.data) == 0)
+            return i;
+    list_push(arena, works, text.data);
+    return works->count - 1;
+}
+
+static double bytes_moved(const Step *step)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < step->inputs.count; i++)
+        bytes += (double)step->inputs.items[i]->bytes;
+    for (size_t i = 0; i < step->outputs.count; i++)
+        bytes += (double)step->outputs.items[i]->bytes;
+    return bytes;
+}
+
+static void print_step_table(Text *out, const Emission *emission, size_t index, WorkList *works)
+{
+    const Schedule *schedule = emission->schedules[index];
+    text_add(out, "\nstatic const HpStep steps_%zu[] = { /* %s */\n", index,
+             emission->functions.items[index].name);
+    for (size_t i = 0; i < schedule->steps.count; i++) {
+        const Step *step = schedule->steps.items[i];
+        if (!emit_is_executed(step))
+            continue;
+        Text layers = text_new(emission->arena);
+        step_describe_layers(&layers, step);
+        text_add(out, "    {");
+        emit_string(out, layers.data);
+        text_add(out, ", work_%zu, %.0f, %.0f},\n", work_number(works, step, emission->arena),
+                 bytes_moved(step), step->call ? product_flops(step->call) : 0);
+    }
+    text_add(out, "    {NULL, NULL, 0, 0}};\n");
+}
+
+static void print_result_table(Text *out, const Emission *emission, size_t index)
+{
+    const Schedule *schedule = emission->schedules[index];
+    const Graph *graph = schedule->graph;
+    if (graph->results.count == 0)
+        return;
+    text_add(out, "\nstatic const HpResult results_%zu[] = {\n", index);
+    for (size_t i = 0; i < graph->results.count; i++) {
+        const Node *node = graph->results.items[i].node;
+        int64_t offset;
+        const Buffer *root = buffer_root(schedule->buffer_of[node->id], &offset);
+        offset += root->variable ? emission->variable_offsets[root->variable->index]
+                                 : emission->variable_bytes + root->offset;
+        text_add(out, "    {");
+        emit_string(out, graph->results.items[i].name);
+        text_add(out, ", %lld, %lld}, /* %s */\n", (long long)offset, (long long)shape_count(node->shape),
+                 shape_text(emission->arena, node->shape));
+    }
+    text_add(out, "};\n");
+}
+
+static int executed_steps(const Schedule *schedule)
+{
+    int count = 0;
+    for (size_t i = 0; i < schedule->steps.count; i++)
+        count += emit_is_executed(schedule->steps.items[i]);
+    return count;
+}
+
+static void print_steps_and_results(Text *out, const Emission *emission)
+{
+    WorkList works = {0};
+    Text tables = text_new(emission->arena);
+    for (size_t i = 0; i < emission->functions.count; i++) {
+        print_step_table(&tables, emission, i, &works);
+        print_result_table(&tables, emission, i);
+    }
+    text_add(out, "\n");
+    for (size_t i = 0; i < works.count; i++) {
+        text_add(out, "static const char work_%zu[] = ", i);
+        emit_string(out, works.items[i]);
+        text_add(out, ";\n");
+    }
+    text_add_bytes(out, tables.data, tables.length);
+}
+
+void emit_function_tables(Text *out, const Emission *emission)
+{
+    static const char *const kinds[] = {
+        [HP_FUNCTION_TRAIN] = "HP_FUNCTION_TRAIN",     [HP_FUNCTION_UPDATE] = "HP_FUNCTION_UPDATE",
+        [HP_FUNCTION_PREPARE] = "HP_FUNCTION_PREPARE", [HP_FUNCTION_EVALUATE] = "HP_FUNCTION_EVALUATE",
+        [HP_FUNCTION_PREDICT] = "HP_FUNCTION_PREDICT", [HP_FUNCTION_SCHEDULE] = "HP_FUNCTION_SCHEDULE"};
+    size_t count = emission->functions.count;
+    print_steps_and_results(out, emission);
+    text_add(out, "\nstatic const HpFunction functions[] = {\n");
+    for (size_t i = 0; i < count; i++) {
+        const Function *function = &emission->functions.items[i];
+        size_t results = function->graph->results.count;
+        text_add(out, "    {");
+        emit_string(out, function->name);
+        text_add(out, ", %s, %s, %zu, %s, %d, steps_%zu},\n", kinds[function->kind],
+                 emit_identifier(emission->arena, function->name), results,
+                 results ? arena_format(emission->arena, "results_%zu", i) : "NULL",
+                 executed_steps(emission->schedules[i]), i);
+    }
+    text_add(out, "};\n");
+}
