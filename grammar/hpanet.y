@@ -47,8 +47,11 @@ declaration(A) ::= OPTIMIZER(W) assignment(S).                         { A = bui
 declaration(A) ::= setting(S).                                         { A = build_setting_declaration(parser, S); }
 
 %type paths {PathList *}
-paths(A) ::= path(P).                { A = build_paths(parser, NULL, P); }
-paths(A) ::= paths(L) COMMA path(P). { A = build_paths(parser, L, P); }
+%type selector {Path *}
+paths(A) ::= selector(P).                { A = build_paths(parser, NULL, P); }
+paths(A) ::= paths(L) COMMA selector(P). { A = build_paths(parser, L, P); }
+selector(A) ::= path(P).                 { A = P; }
+selector(A) ::= STRING(S).               { A = build_path_string(parser, S); }
 
 %type definition {Definition *}
 definition(A) ::= NAME(N) LEFT_PARENTHESIS parameters(P) RIGHT_PARENTHESIS block(B). { A = build_signature(parser, N, P, B); }
@@ -84,6 +87,7 @@ braces(A) ::= LEFT_BRACE settings(S) RIGHT_BRACE(E).       { A = build_braces(pa
 %type settings {SettingList *}
 settings(A) ::= .                                          { A = NULL; }
 settings(A) ::= settings(L) setting(S) END.                { A = build_settings(parser, L, S); }
+settings(A) ::= settings(L) STRING(N) values(V) END.       { A = build_settings(parser, L, build_setting(build_values(parser, false, V, NULL), N)); }
 
 /* What follows a setting's name: values side by side, with commas where the writer put them. */
 %type values {ExpressionList *}
@@ -113,6 +117,8 @@ value(A) ::= LEFT_PARENTHESIS(L) some_values(V) RIGHT_PARENTHESIS(R). { A = buil
 value(A) ::= OR(W).                                { A = build_word(parser, W); }
 value(A) ::= AND(W).                               { A = build_word(parser, W); }
 value(A) ::= NOT(W).                               { A = build_word(parser, W); }
+value(A) ::= STAR(W).                              { A = build_word(parser, W); }
+value(A) ::= REPEAT(W).                            { A = build_word(parser, W); }
 
 /* ---------------------------------------------------------------- statements */
 

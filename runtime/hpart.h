@@ -123,7 +123,8 @@ typedef enum HpAlgorithm {
     HP_ALGORITHM_AUTO,
     HP_ALGORITHM_DIRECT,
     HP_ALGORITHM_WINOGRAD,
-    HP_ALGORITHM_NARROW /* our own weight gradient over few planes */
+    HP_ALGORITHM_NARROW,      /* our own weight gradient over few planes */
+    HP_ALGORITHM_OWN_WINOGRAD /* our own 3x3 of stride 1 */
 } HpAlgorithm;
 
 /* One product. Constant but for `handle`, which the device fills when the program starts. */
@@ -134,6 +135,7 @@ typedef struct HpLibraryCall {
     int64_t batch, groups, in_channels, out_channels;
     int64_t in_size[2], out_size[2], kernel[2], stride[2], pad_before[2], pad_after[2], dilation[2];
     HpAlgorithm algorithm;
+    const char *implementation; /* its name: "jit:avx512_core", "hpanet:narrow"; NULL: what the library takes */
     /* epilogue of HP_CONVOLUTION and HP_MATMUL: y = relu(product + bias + addend) */
     bool bias, add, relu;
     /* matmul */
@@ -243,15 +245,45 @@ typedef struct HpSplit {
     bool stratified;
 } HpSplit;
 
-/* One statement `weights "FILE" into PREFIX { ... }`. */
+/* What a plane of a first convolution is made of. */
+typedef enum HpPlaneSource {
+    HP_PLANE_NUMBER, /* a copy of plane `number` of the file, counted from 1 */
+    HP_PLANE_NAME,   /* a copy of the plane that the file calls `name` */
+    HP_PLANE_REPEAT, /* copies of the planes of the file in turn */
+    HP_PLANE_MEAN,   /* the mean of all planes of the file */
+    HP_PLANE_ZERO,
+    HP_PLANE_FRESH   /* the layer's own initial values */
+} HpPlaneSource;
+
+typedef struct HpPlane {
+    HpPlaneSource source;
+    int number;
+    const char *name;
+    double scale; /* of what comes from the file */
+} HpPlane;
+
+/* `WEIGHT from planes ...`: a first convolution made from one for other planes. */
+typedef struct HpStem {
+    const char *weight; /* path below the prefix */
+    int plane_count;
+    const HpPlane *planes; /* one for each plane of ours */
+    bool scaled; /* also times (planes of the file) / (planes of ours that come from it): the response keeps its size */
+} HpStem;
+
+typedef struct HpRename {
+    const char *from, *to; /* a run of whole parts of a tensor's name, wherever it stands in it */
+} HpRename;
+
+/* One statement `weights "FILE" into PREFIX { ... }`. Names are renamed first; the other rules see the new names. */
 typedef struct HpWeights {
     const char *file;
-    const char *prefix;        /* "body", or "" for the whole network */
-    int except_count;          /* paths below the prefix that are left out */
+    const char *prefix; /* "body", or "" for the whole network */
+    int rename_count;   /* in order */
+    const HpRename *renames;
+    int except_count; /* paths below the prefix that are left out */
     const char *const *except;
-    int plane_count;           /* a first convolution from a file with other planes; 0: none */
-    const char *plane_weight;  /* "conv1.weight" */
-    const int *planes;         /* for each plane of ours, the 1-based plane of the file it copies */
+    int stem_count;
+    const HpStem *stems;
 } HpWeights;
 
 typedef struct HpRate {
@@ -262,6 +294,7 @@ typedef struct HpRate {
 typedef struct HpStage {
     const char *name;
     int epochs_scalar; /* index in scalars */
+    int64_t parts;     /* of a batch: it has parts * part_rows images */
     int train, update; /* indices in functions */
     const HpRate *rates; /* one per group */
     int validation;      /* which "loss.<i>" */
@@ -291,7 +324,6 @@ typedef struct HpModel {
     const HpDataset *dataset;
     int64_t image_size;     /* pixels a side that the network sees */
     int64_t part_rows;      /* N of the training functions */
-    int64_t parts;          /* a batch is parts * part_rows */
     int64_t evaluate_rows;  /* N of evaluate and predict */
     int64_t memory_bytes;
     int variable_count;

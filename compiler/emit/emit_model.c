@@ -134,10 +134,10 @@ static void print_model(Text *out, const Emission *emission)
     text_add(out, "\nstatic const HpModel model = {\n");
     print_identity(out, emission);
     text_add(out,
-             "    .dataset = &dataset,\n    .image_size = %lld, .part_rows = %lld, .parts = %lld, "
+             "    .dataset = &dataset,\n    .image_size = %lld, .part_rows = %lld, "
              ".evaluate_rows = %lld,\n    .memory_bytes = %lld,\n",
              (long long)program->image_size, (long long)program->part,
-             (long long)(program->batch / program->part), (long long)program->part,
+             (long long)program->part,
              (long long)(emission->variable_bytes + emission->arena_bytes));
     text_add(out,
              "    .variable_count = %d, .variables = variables, .scalar_count = %d, .scalars = scalars,\n",

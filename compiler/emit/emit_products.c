@@ -1,6 +1,5 @@
 /* products.c of a model: the library calls, shared where they differ in nothing but the layer's name. */
 #include <string.h>
-#include "../../runtime/device/library.h"
 #include "emit.h"
 
 static const char *const kind_names[] = {[HP_CONVOLUTION] = "convolution",
@@ -17,7 +16,13 @@ static const char *const kind_constants[] = {
 static const char *const algorithm_constants[] = {[HP_ALGORITHM_AUTO] = "HP_ALGORITHM_AUTO",
                                                   [HP_ALGORITHM_DIRECT] = "HP_ALGORITHM_DIRECT",
                                                   [HP_ALGORITHM_WINOGRAD] = "HP_ALGORITHM_WINOGRAD",
-                                                  [HP_ALGORITHM_NARROW] = "HP_ALGORITHM_NARROW"};
+                                                  [HP_ALGORITHM_NARROW] = "HP_ALGORITHM_NARROW",
+                                                  [HP_ALGORITHM_OWN_WINOGRAD] = "HP_ALGORITHM_OWN_WINOGRAD"};
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 static bool same_product(const HpLibraryCall *a, const HpLibraryCall *b)
 {
@@ -33,7 +38,8 @@ static bool same_product(const HpLibraryCall *a, const HpLibraryCall *b)
            a->bias == b->bias && a->add == b->add && a->relu == b->relu && a->m == b->m && a->n == b->n &&
            a->k == b->k && a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
            a->rank == b->rank && memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
-           a->format_a == b->format_a && a->format_b == b->format_b && a->format_c == b->format_c;
+           a->format_a == b->format_a && a->format_b == b->format_b && a->format_c == b->format_c &&
+           same_text(a->implementation, b->implementation);
 }
 
 const char *emit_product_name(const Emission *emission, const HpLibraryCall *call)
@@ -82,11 +88,9 @@ static void print_convolution(Text *out, const HpLibraryCall *call)
     text_add(out, ",\n    .algorithm = %s,\n", algorithm_constants[call->algorithm]);
 }
 
-static void print_product(Text *out, const Emission *emission, const Product *product)
+static void print_product(Text *out, const Product *product)
 {
     const HpLibraryCall *call = product->call;
-    if (emission->library)
-        text_add(out, "\n/* %s */", hp_library_implementation(call));
     text_add(out, "\nHpLibraryCall %s = {\n    .kind = %s, .name = ", product->name,
              kind_constants[call->kind]);
     emit_string(out, call->name);
@@ -103,6 +107,8 @@ static void print_product(Text *out, const Emission *emission, const Product *pr
     } else {
         print_convolution(out, call);
     }
+    if (call->implementation)
+        text_add(out, "    .implementation = \"%s\",\n", call->implementation);
     if (call->bias || call->add || call->relu)
         text_add(out, "    %s%s%s\n", call->bias ? ".bias = true," : "", call->add ? " .add = true," : "",
                  call->relu ? " .relu = true," : "");
@@ -117,7 +123,7 @@ void emit_products(Text *out, const Emission *emission)
 {
     text_add(out, "#include \"model.h\"\n");
     for (size_t i = 0; i < emission->products.count; i++)
-        print_product(out, emission, &emission->products.items[i]);
+        print_product(out, &emission->products.items[i]);
     text_add(out, "\nHpLibraryCall *const products[] = {");
     for (size_t i = 0; i < emission->products.count; i++)
         text_add(out, "%s&%s,", i % 5 == 0 ? "\n    " : " ", emission->products.items[i].name);

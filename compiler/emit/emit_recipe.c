@@ -125,8 +125,8 @@ static void print_stage(Text *out, const HpStage *stage, const char *name, bool 
 {
     text_add(out, "    {.name = ");
     emit_string(out, name);
-    text_add(out, ", .epochs_scalar = %d, .train = %d, .update = %d, .rates = ", stage->epochs_scalar,
-             stage->train, stage->update);
+    text_add(out, ", .epochs_scalar = %d, .parts = %lld, .train = %d, .update = %d, .rates = ",
+             stage->epochs_scalar, (long long)stage->parts, stage->train, stage->update);
     text_add(out, has_groups ? "rates_%zu" : "NULL", index);
     text_add(out, ",\n     .validation = %d, .select = ", stage->validation);
     emit_string(out, stage->select);
@@ -167,18 +167,67 @@ static void print_split(Text *out, const HpSplit *split)
     text_add(out, "};\n");
 }
 
+static void print_planes(Text *out, const char *table, const HpStem *stem)
+{
+    static const char *const sources[] = {
+        [HP_PLANE_NUMBER] = "HP_PLANE_NUMBER", [HP_PLANE_NAME] = "HP_PLANE_NAME",
+        [HP_PLANE_REPEAT] = "HP_PLANE_REPEAT", [HP_PLANE_MEAN] = "HP_PLANE_MEAN",
+        [HP_PLANE_ZERO] = "HP_PLANE_ZERO",     [HP_PLANE_FRESH] = "HP_PLANE_FRESH"};
+    text_add(out, "static const HpPlane %s[] = {\n", table);
+    for (int i = 0; i < stem->plane_count; i++) {
+        const HpPlane *plane = &stem->planes[i];
+        text_add(out, "    {.source = %s", sources[plane->source]);
+        if (plane->source == HP_PLANE_NUMBER)
+            text_add(out, ", .number = %d", plane->number);
+        if (plane->source == HP_PLANE_NAME)
+            add_text(out, "name", plane->name);
+        text_add(out, ", .scale = ");
+        text_add_number(out, plane->scale);
+        text_add(out, "},\n");
+    }
+    text_add(out, "};\n");
+}
+
+static void print_stems(Text *out, Arena *arena, const HpWeights *weights, size_t index)
+{
+    if (weights->stem_count == 0)
+        return;
+    for (int i = 0; i < weights->stem_count; i++)
+        print_planes(out, arena_format(arena, "planes_%zu_%d", index, i), &weights->stems[i]);
+    text_add(out, "static const HpStem stems_%zu[] = {\n", index);
+    for (int i = 0; i < weights->stem_count; i++) {
+        const HpStem *stem = &weights->stems[i];
+        text_add(out, "    {.weight = ");
+        emit_string(out, stem->weight);
+        text_add(out, ", .plane_count = %d, .planes = planes_%zu_%d, .scaled = %s},\n", stem->plane_count,
+                 index, i, stem->scaled ? "true" : "false");
+    }
+    text_add(out, "};\n");
+}
+
+static void print_renames(Text *out, const HpWeights *weights, size_t index)
+{
+    if (weights->rename_count == 0)
+        return;
+    text_add(out, "static const HpRename renames_%zu[] = {\n", index);
+    for (int i = 0; i < weights->rename_count; i++) {
+        text_add(out, "    {");
+        emit_string(out, weights->renames[i].from);
+        text_add(out, ", ");
+        emit_string(out, weights->renames[i].to);
+        text_add(out, "},\n");
+    }
+    text_add(out, "};\n");
+}
+
 static void print_weights(Text *out, const Program *program)
 {
     Arena *arena = program->arena;
     for (size_t i = 0; i < program->weights.count; i++) {
-        const HpWeights *weights = &program->weights.items[i];
-        emit_strings(out, arena_format(arena, "except_%zu", i), weights->except_count, weights->except);
-        if (weights->plane_count == 0)
-            continue;
-        text_add(out, "static const int weight_planes_%zu[] = {", i);
-        for (int p = 0; p < weights->plane_count; p++)
-            text_add(out, "%s%d", p ? ", " : "", weights->planes[p]);
-        text_add(out, "};\n");
+        const HpWeights *row = &program->weights.items[i];
+        emit_strings(out, arena_format(arena, "except_%zu", i), row->except_count, row->except);
+        print_stems(out, arena, row, i);
+        print_renames(out, row, i);
     }
     if (program->weights.count == 0)
         return;
@@ -188,11 +237,12 @@ static void print_weights(Text *out, const Program *program)
         text_add(out, "    {.file = ");
         emit_string(out, row->file);
         add_text(out, "prefix", row->prefix);
-        text_add(out, ", .except_count = %d, .except = %s,\n     .plane_count = %d", row->except_count,
-                 emit_table(row->except_count, arena_format(arena, "except_%zu", i)), row->plane_count);
-        add_text(out, "plane_weight", row->plane_weight);
-        text_add(out, ", .planes = %s},\n",
-                 emit_table(row->plane_count, arena_format(arena, "weight_planes_%zu", i)));
+        text_add(out, ", .rename_count = %d, .renames = %s", row->rename_count,
+                 emit_table(row->rename_count, arena_format(arena, "renames_%zu", i)));
+        text_add(out, ",\n     .except_count = %d, .except = %s", row->except_count,
+                 emit_table(row->except_count, arena_format(arena, "except_%zu", i)));
+        text_add(out, ", .stem_count = %d, .stems = %s},\n", row->stem_count,
+                 emit_table(row->stem_count, arena_format(arena, "stems_%zu", i)));
     }
     text_add(out, "};\n");
 }

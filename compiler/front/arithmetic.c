@@ -156,6 +156,9 @@ static void report_mismatch(Elaborator *e, const char *operator, Node * a, Node 
         repeats &= !(axes >> axis & 1) || a->shape.extents[axis] == 1 || b->shape.extents[axis] == 1;
     if (repeats)
         report_help(e, "broadcast(x, like = y) repeats an extent of 1");
+    if (a->shape.rank + b->shape.rank == 2 + 4) /* [rows, channels] and an image */
+        report_help(
+            e, "mean(x, axes = [2, 3]) keeps the axes, with extent 1; broadcast(x, like = y) repeats it");
 }
 
 static bool is_vector_for(const Node *vector, const Node *like)

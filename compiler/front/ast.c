@@ -193,6 +193,7 @@ Setting *build_assignment(Parser *parser, Expression *value, ExpressionList *wor
 Setting *build_setting(Setting *setting, Token name)
 {
     setting->word = name.text;
+    setting->quoted = name.kind == TOKEN_STRING;
     setting->span = name.span;
     return setting;
 }

@@ -118,12 +118,13 @@ typedef LIST(Setting *) SettingList;
 struct Setting {
     const char *word; /* the first word: "rotate", "train", "lr", "file"; with its dots when it is a path:
                          "conv1.weight" */
+    bool quoted;      /* the word is a path written in double quotes */
     Span span;        /* of the word */
     bool assigned; /* written with '=': values[0] is a whole expression, words may follow ("macro_ap maximum")
                     */
     ExpressionList values; /* what follows, in order: numbers (a minus sign is in the number), strings,
                               [lists], (words), paths. Connecting words ("to", "or", "of", "any", "except",
-                              "from", "copy") are paths of one part. */
+                              "from", "*") are paths of one part. */
     bool has_body;
     SettingList body; /* { ... } */
     Span close;       /* the closing brace */

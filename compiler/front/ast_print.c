@@ -172,7 +172,11 @@ static void print_statements(Text *out, const StatementList *statements, int ind
 
 static void print_setting(Text *out, const Setting *setting, int indent)
 {
-    text_add(out, "%*s%s%s", indent, "", setting->word, setting->assigned ? " =" : "");
+    text_add(out, "%*s", indent, "");
+    if (setting->quoted)
+        print_string(out, setting->word);
+    else
+        text_add(out, "%s%s", setting->word, setting->assigned ? " =" : "");
     print_values(out, &setting->values, " ");
     text_add(out, setting->has_body ? " {\n" : "\n");
     for (size_t i = 0; i < setting->body.count; i++)

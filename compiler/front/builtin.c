@@ -83,7 +83,7 @@ static const Builtin builtins[] = {
     {"average_pool",
      pool_average,
      false,
-     {TENSOR("x"), PAIR("kernel"), PAIR_OR("stride", 0), PADDING_OR("pad", 0),
+     {TENSOR("x"), PAIR("kernel"), PAIR_OR("stride", 0), PADDING_OR("pad", 0), BOOLEAN_OR("ceil", false),
       BOOLEAN_OR("count_padding", true)}},
     {"global_average_pool", pool_global_average, false, {TENSOR("x")}},
     {"global_max_pool", pool_global_max, false, {TENSOR("x")}},

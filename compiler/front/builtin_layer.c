@@ -50,9 +50,10 @@ static bool groups_divide(Call *call, const Node *x, int64_t width, int64_t grou
         report(e, call_span(call, CONV_GROUPS), "shape", "%lld groups do not divide %lld channels",
                (long long)groups, (long long)channels))
         report_origin(e, x, 1);
-    if (width % groups)
+    if (width % groups &&
         report(e, call_span(call, CONV_WIDTH), "shape", "%lld groups do not divide a width of %lld",
-               (long long)groups, (long long)width);
+               (long long)groups, (long long)width))
+        report_note(e, call_span(call, CONV_GROUPS), "the groups");
     return channels % groups == 0 && width % groups == 0;
 }
 

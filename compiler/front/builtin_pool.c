@@ -3,7 +3,7 @@
 
 static const char IMAGE_SHAPE[] = "[rows, channels, height, width]";
 
-enum { POOL_X, POOL_KERNEL, POOL_STRIDE, POOL_PAD, POOL_OPTION };
+enum { POOL_X, POOL_KERNEL, POOL_STRIDE, POOL_PAD, POOL_CEIL, POOL_COUNT_PADDING };
 
 /* Rounds the number of windows up, as PyTorch's ceil_mode: the last one must begin inside the image or its
  * padding. */
@@ -45,9 +45,37 @@ Value pool_max(Call *call)
     if (!read_window(call, &attributes.window))
         return value_error();
     Node *x = call_node(call, POOL_X);
-    if (call->values[POOL_OPTION].number != 0)
+    if (call->values[POOL_CEIL].number != 0)
         pad_to_ceil(&attributes.window, &x->shape);
     return value_tensor(make_node(call->e, OP_MAX_POOL, 1, &x, &attributes, call->span));
+}
+
+/* What rounding up adds behind the image is never counted, as in PyTorch: where the padding is, it becomes
+ * part of the image first. */
+static Node *round_up(Call *call, Node *x, Window *window)
+{
+    Window rounded = *window;
+    pad_to_ceil(&rounded, &x->shape);
+    bool grown = false, padded = false;
+    for (int i = 0; i < 2; i++) {
+        grown |= rounded.pad_after[i] > window->pad_after[i];
+        padded |= window->pad_before[i] + window->pad_after[i] > 0;
+    }
+    if (!grown)
+        return x;
+    if (padded && window->count_padding) {
+        Attributes attributes = {0};
+        for (int i = 0; i < 2; i++) {
+            attributes.pad.before[2 + i] = window->pad_before[i];
+            attributes.pad.after[2 + i] = window->pad_after[i];
+            rounded.pad_before[i] = 0;
+            rounded.pad_after[i] -= window->pad_after[i];
+        }
+        x = make_node(call->e, OP_PAD, 1, &x, &attributes, call->span);
+    }
+    rounded.count_padding = false;
+    *window = rounded;
+    return x;
 }
 
 Value pool_average(Call *call)
@@ -56,7 +84,9 @@ Value pool_average(Call *call)
     if (!read_window(call, &attributes.window))
         return value_error();
     Node *x = call_node(call, POOL_X);
-    attributes.window.count_padding = call->values[POOL_OPTION].number != 0;
+    attributes.window.count_padding = call->values[POOL_COUNT_PADDING].number != 0;
+    if (call->values[POOL_CEIL].number != 0)
+        x = round_up(call, x, &attributes.window);
     return value_tensor(make_node(call->e, OP_AVERAGE_POOL, 1, &x, &attributes, call->span));
 }
 

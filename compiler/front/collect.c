@@ -195,7 +195,6 @@ static void check_source(Collector *c, const Declaration *declaration, const cha
 
 static void read_size(Collector *c)
 {
-    enum { LARGEST_SIZE = 16384 };
     Program *program = c->program;
     const Declaration *input = program->front->input;
     const Expression *size = input ? input->size : NULL;
@@ -205,10 +204,10 @@ static void read_size(Collector *c)
     if (size->kind != EXPRESSION_NUMBER || size->unit != UNIT_PIXELS) {
         if (report(c->e, size->span, "missing-unit", "the size of the input is a number of pixels"))
             report_help(c->e, "at 256 px");
-    } else if (size->number < 1 || size->number > LARGEST_SIZE ||
+    } else if (size->number < 1 || size->number > LARGEST_IMAGE ||
                size->number != (double)(int64_t)size->number) {
         report(c->e, size->span, "wrong-number", "an image has 1 to %d pixels a side; this says %g",
-               LARGEST_SIZE, size->number);
+               LARGEST_IMAGE, size->number);
     } else if (!program->image_size) {
         program->image_size = (int64_t)size->number;
     }
@@ -276,7 +275,7 @@ static void read_dataset(Collector *c)
             fatal("%s has no dataset block", c->options->dataset);
     }
     if (program->front->dataset)
-        program->dataset = dataset_build(program->arena, program->diagnostics, program->front->dataset);
+        program->dataset = dataset_build(c->e, program->front->dataset);
 }
 
 void program_collect(Program *program, const char *path, const ProgramOptions *options)

@@ -62,6 +62,13 @@ typedef struct Frame { /* one block being instantiated: shown with every mistake
     int depth;
 } Frame;
 
+/* How the windows of a network lie on its images, so far. */
+typedef enum WindowFit {
+    WINDOWS_FIT,
+    WINDOWS_LEAVE_PIXELS, /* windows side by side that do not reach the end of their image */
+    WINDOWS_TOO_LARGE     /* a window larger than its padded image */
+} WindowFit;
+
 typedef struct Claim { /* a name given to a layer's weight or random stream in this elaboration */
     const char *name;
     Span span;
@@ -81,8 +88,9 @@ typedef struct Elaborator {
     bool mixed_rows;           /* set when per_row was impossible */
     bool compound;             /* a loss of several calls: each gets a prefix of its own */
     bool silent;               /* reports nothing: a trial */
-    int64_t steps;      /* statements run so far: a file cannot keep the compiler busy for ever */
-    bool stopped;       /* after too many statements or calls: nothing more is run */
+    WindowFit fit;             /* the worst so far */
+    int64_t steps;             /* statements run so far: a file cannot keep the compiler busy for ever */
+    bool stopped;              /* after too many statements or calls: nothing more is run */
     const char *scalar_prefix; /* losses, optimizers and schedules: what their scalars' names begin with */
     LIST(Claim) claims;
 } Elaborator;
@@ -106,6 +114,7 @@ typedef struct Front {
     int *user_group_of;       /* index in groups, by Variable.index; -1: none */
     Graph *checked;           /* the first elaboration, and its scope */
     Scope *network_scope;
+    bool batch_chosen;    /* on the command line, for every stage */
     bool groups_failed;   /* a selector of a group matched nothing */
     bool loaded;          /* everything was checked: later elaborations report nothing new */
     LIST(Claim) reported; /* name is the code: a mistake in a block is shown once, not per instance */
@@ -222,17 +231,27 @@ bool initializer_read(Elaborator *e, const Expression *expression, double fan_in
 /* ---- range.c ---- */
 void range_check(Elaborator *e, Op op, Node *const *inputs, Span span); /* warns of log(0), x / 0, 0 ^ x */
 
+/* ---- window.c ---- */
+bool is_window(Op op); /* a convolution or a pool */
+/* A window that does not fit x: the first place is reported, with the smallest image that would do. */
+void window_report(Elaborator *e, const Node *x, const char *reason, Span span);
+/* Warns where windows side by side leave pixels over. */
+void window_check(Elaborator *e, Op op, Node *const *inputs, const Attributes *attributes, Span span);
+
 /* ---- settings.c, stage.c, group.c, weights.c: the rest of the recipe ---- */
 void settings_check_words(Elaborator *e, const SettingList *list, const char *where, const char *const *words,
                           size_t count); /* reports unknown and repeated settings */
 void settings_read_batch(Program *program,
                          const ProgramOptions *options); /* before the network is elaborated */
 void settings_read(Program *program);                    /* after */
+int64_t settings_read_stage_batch(Elaborator *e, const Setting *setting); /* NULL: the file's */
 void settings_read_augment(Elaborator *e, const Setting *setting, HpAugment *out);
 bool settings_read_oversample(Elaborator *e, const Setting *setting, HpOversample *out);
 void settings_read_select(Elaborator *e, const Setting *setting, HpStage *out);
 void weights_read(Program *program);
-void weights_check_fresh(Program *program); /* warns; before the groups are refined */
+void weight_file_check(Program *program, const HpWeights *weights,
+                       const Setting *statement); /* where the file is there; weight_file.c */
+void weights_check_fresh(Program *program);       /* warns; before the groups are refined */
 void stages_read(Program *program);
 void stage_assign_rates(Program *program, Stage *stage, const int *first_of_group);
 void groups_read(Program *program);
@@ -244,6 +263,11 @@ void groups_refine(Program *program);
 Elaborator *elaborator_new(Program *program, Graph *graph, Context context);
 int loss_use(Program *program, const Expression *expression, const char *name);
 bool loss_mixes_rows(Program *program, Graph *graph, struct Scope *scope, int loss);
+enum { LARGEST_IMAGE = 16384 }; /* pixels a side */
+/* The smallest images that no window is larger than; 0: their size does not help. */
+int64_t network_smallest_size(const Program *program);
+/* The next larger images that leave nothing over; 0: none is near. */
+int64_t network_next_even_size(const Program *program);
 
 /* ---- collect.c ---- */
 void program_collect(Program *program, const char *path, const ProgramOptions *options);

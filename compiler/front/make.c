@@ -40,6 +40,17 @@ void origin_set(Node *node, int axis, Span span)
         node->origins[axis] = span;
 }
 
+static void report_shape(Elaborator *e, Op op, int count, Node *const *inputs, const char *reason, Span span)
+{
+    unsigned axes = differing_axes(count, inputs);
+    if (is_window(op)) {
+        window_report(e, inputs[0], reason, span);
+        return;
+    }
+    if (report(e, span, "shape", "%s", reason))
+        report_origins(e, axes ? count : 1, inputs, axes ? axes : inputs[0]->shape.rank == 4 ? ~3u : ~1u);
+}
+
 Node *make_node(Elaborator *e, Op op, int count, Node *const *inputs, const Attributes *attributes, Span span)
 {
     for (int i = 0; i < count; i++)
@@ -48,14 +59,13 @@ Node *make_node(Elaborator *e, Op op, int count, Node *const *inputs, const Attr
     Shape shape;
     const char *reason = shape_infer(e->program->arena, op, count, inputs, attributes, &shape);
     if (reason) {
-        unsigned axes = differing_axes(count, inputs);
-        if (report(e, span, "shape", "%s", reason))
-            report_origins(e, axes ? count : 1, inputs, axes ? axes : inputs[0]->shape.rank == 4 ? ~3u : ~1u);
+        report_shape(e, op, count, inputs, reason, span);
         return NULL;
     }
     if (!shape_is_sane(e, shape, span))
         return NULL;
     range_check(e, op, inputs, span);
+    window_check(e, op, inputs, attributes, span);
     e->graph->span = span;
     return graph_node(e->graph, op, count, inputs, attributes);
 }

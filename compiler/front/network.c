@@ -28,25 +28,77 @@ static Node *image_node(Elaborator *e)
     e->graph->path = NULL;
     for (int axis = 0; node && axis < 2; axis++)
         origin_set(node, axis, axis ? front->dataset->span : front->input->span);
+    bool written = front->input->size->number == (double)program->image_size; /* not by --size */
     for (int axis = 2; node && axis < 4; axis++)
-        origin_set(node, axis, front->input->size->span);
+        origin_set(node, axis, written ? front->input->size->span : (Span){0});
     return node;
 }
 
-struct Scope *elaborate_network(Program *program, Graph *graph, int64_t rows, NetworkMode mode,
-                                const Stage *stage)
+static void run_network(Elaborator *e)
 {
-    const Front *front = program->front;
-    Elaborator *e = elaborator_new(program, graph, CONTEXT_NETWORK);
-    e->rows = rows;
-    e->mode = mode;
-    e->stage = stage;
+    const Front *front = e->program->front;
     Binding *image = scope_bind(e, front->input->name, value_tensor(image_node(e)), front->input->name_span);
     Binding *labels =
         scope_bind(e, front->target->name, (Value){.kind = VALUE_TARGET}, front->target->name_span);
     image->fixed = labels->fixed = true;
     evaluate_body(e, &front->network->body);
+}
+
+struct Scope *elaborate_network(Program *program, Graph *graph, int64_t rows, NetworkMode mode,
+                                const Stage *stage)
+{
+    Elaborator *e = elaborator_new(program, graph, CONTEXT_NETWORK);
+    e->rows = rows;
+    e->mode = mode;
+    e->stage = stage;
+    run_network(e);
     return e->scope;
+}
+
+/* ---------------------------------------------------------------- images of another size */
+
+/* How windows lie on images of this size: a trial that leaves nothing behind. */
+static WindowFit try_size(const Program *program, int64_t size)
+{
+    Program trial = *program;
+    Front front = *program->front;
+    trial.front = &front;
+    trial.image_size = size;
+    trial.variables = variables_new(program->arena);
+    memset(&front.norms, 0, sizeof front.norms);
+    memset(&front.instantiated, 0, sizeof front.instantiated);
+    Elaborator *e =
+        elaborator_new(&trial, graph_new(program->arena, trial.variables, "trial"), CONTEXT_NETWORK);
+    e->rows = 1;
+    e->mode = NETWORK_INFER;
+    e->silent = true;
+    run_network(e);
+    return e->fit;
+}
+
+int64_t network_smallest_size(const Program *program)
+{
+    int64_t small = program->image_size, large = small;
+    while (try_size(program, large) == WINDOWS_TOO_LARGE) {
+        small = large;
+        large *= 2;
+        if (large > LARGEST_IMAGE)
+            return 0;
+    }
+    while (large - small > 1) {
+        int64_t middle = small + (large - small) / 2;
+        *(try_size(program, middle) == WINDOWS_TOO_LARGE ? &small : &large) = middle;
+    }
+    return large;
+}
+
+int64_t network_next_even_size(const Program *program)
+{
+    enum { TRIED = 64 };
+    for (int64_t size = program->image_size + 1; size <= program->image_size + TRIED; size++)
+        if (try_size(program, size) == WINDOWS_FIT)
+            return size;
+    return 0;
 }
 
 Node *scope_value(struct Scope *scope, const char *name)

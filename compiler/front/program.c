@@ -21,6 +21,14 @@ int program_scalar(const Program *program, const Variable *variable)
     internal_error("'%s' is no variable of the program", variable->name);
 }
 
+bool program_part_divides(const Program *program, int64_t part)
+{
+    bool divides = program->batch % part == 0;
+    for (size_t i = 0; i < program->stages.count; i++)
+        divides &= program->stages.items[i]->batch % part == 0;
+    return divides;
+}
+
 /* ---------------------------------------------------------------- variables that every program has */
 
 static Variable *add_input(Program *program, const char *name, HpVariableKind kind, DataType dtype,
@@ -72,11 +80,17 @@ static void check_logits(Program *program, struct Scope *scope)
     const Node *node = scope_value(scope, "logits");
     if (node && shape_equal(node->shape, shape))
         return;
-    if (report(e, binding->span, "shape", "'logits' is %s; a value for each of %d classes is needed: %s",
-               value_describe(e, binding->value), program->dataset->class_count,
-               shape_text(program->arena, shape)) &&
-        node)
-        report_origin(e, node, node->shape.rank - 1);
+    if (!report(e, binding->span, "shape", "'logits' is %s; a value for each of %d classes is needed: %s",
+                value_describe(e, binding->value), program->dataset->class_count,
+                shape_text(program->arena, shape)) ||
+        !node)
+        return;
+    if (node->shape.rank == 2)
+        report_origin(e, node, 1);
+    else
+        report_help(e,
+                    "global_average_pool(x) or flatten(x) makes [rows, features] of an image, which 'linear' "
+                    "takes to the classes");
 }
 
 /* Elaborates the network as a training step does and every loss both ways; all mistakes in them are reported
@@ -101,16 +115,16 @@ static void check_losses(Program *program)
         const Stage *stage = program->stages.items[i];
         elaborate_loss(program, front->checked, scope, stage->validation, true);
         const Expression *loss = program->losses.items[stage->loss].expression;
-        if (!stage->per_part && program->part < program->batch &&
+        if (!stage->per_part && program->part < stage->batch &&
             loss_mixes_rows(program, front->checked, scope, stage->loss) &&
             report(e, loss->span, "loss-mixes-rows",
                    "this loss mixes the rows of a batch, and the batch of %lld is cut "
                    "into parts of %lld",
-                   (long long)program->batch, (long long)program->part))
+                   (long long)stage->batch, (long long)program->part))
             report_help(e,
                         "batch %lld without parts keeps its rows together; 'loss = ... per part' takes each "
                         "part alone",
-                        (long long)program->batch);
+                        (long long)stage->batch);
     }
 }
 

@@ -24,6 +24,7 @@ typedef struct Stage { /* one stage statement; the implied single stage when the
     int validation;         /* likewise */
     Variable **rates; /* per group: the scalar with its learning rate or peak; NULL: the group is frozen */
     int schedule;     /* index in Program.schedules, or -1: the rates are constant */
+    int64_t batch;    /* Program.part divides it */
     HpStage table;    /* what the runtime needs; its indices are filled by functions_build() */
 } Stage;
 
@@ -58,6 +59,9 @@ typedef struct Program {
 
 /* Position of a HP_SCALAR variable among HpModel.scalars: they are the HP_SCALAR variables in their order. */
 int program_scalar(const Program *program, const Variable *variable);
+
+/* Can all batches be cut into parts of so many images? */
+bool program_part_divides(const Program *program, int64_t part);
 
 /* Parses the file and all it uses, resolves and checks everything (the network is elaborated once to do so).
  * Never returns with errors: they are printed and the program ends with status 1. */

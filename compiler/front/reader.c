@@ -12,14 +12,18 @@ static const struct {
 
 Reader reader_new(Elaborator *e, const Setting *setting)
 {
-    return (Reader){.e = e, .setting = setting};
+    Reader reader = {.e = e, .setting = setting, .failed = setting->assigned};
+    if (reader.failed)
+        report(e, setting->span, "setting-form", "'%s' is written without '='", setting->word);
+    return reader;
 }
 
-static const Expression *next(const Reader *reader)
+Reader reader_new_assigned(Elaborator *e, const Setting *setting)
 {
-    return !reader->failed && reader->at < reader->setting->values.count
-               ? reader->setting->values.items[reader->at]
-               : NULL;
+    Reader reader = {.e = e, .setting = setting, .failed = !setting->assigned};
+    if (reader.failed)
+        report(e, setting->span, "setting-form", "'%s' is written with '='", setting->word);
+    return reader;
 }
 
 Span reader_span(const Reader *reader)
@@ -30,18 +34,47 @@ Span reader_span(const Reader *reader)
     return setting->values.count ? setting->values.items[setting->values.count - 1]->span : setting->span;
 }
 
-bool reader_fail(Reader *reader, const char *expected)
+static bool fail(Reader *reader, const char *expected, const char *where)
 {
     if (!reader->failed)
-        report(reader->e, reader_span(reader), "setting-form", "'%s' expects %s%s", reader->setting->word,
-               expected, reader->at < reader->setting->values.count ? " here" : " behind this");
+        report(reader->e, reader_span(reader), "setting-form", "'%s' expects %s %s", reader->setting->word,
+               expected, where);
     reader->failed = true;
     return false;
+}
+
+bool reader_fail(Reader *reader, const char *expected)
+{
+    return fail(reader, expected, reader->at < reader->setting->values.count ? "here" : "behind this");
 }
 
 bool reader_at_end(const Reader *reader)
 {
     return reader->failed || reader->at >= reader->setting->values.count;
+}
+
+/* ---------------------------------------------------------------- one value */
+
+static const Expression *next(const Reader *reader)
+{
+    return reader_at_end(reader) ? NULL : reader->setting->values.items[reader->at];
+}
+
+/* The next value is taken; a comma before it begins an item. */
+static void take(Reader *reader)
+{
+    if (next(reader)->after_comma && reader->item != reader->at)
+        fail(reader, "no comma", "before this");
+    reader->at++;
+}
+
+bool reader_next_item(Reader *reader)
+{
+    const Expression *value = next(reader);
+    if (!value)
+        return false;
+    reader->item = reader->at;
+    return value->after_comma || fail(reader, "a comma", "before this");
 }
 
 static const char *single_name(const Expression *value)
@@ -50,16 +83,29 @@ static const char *single_name(const Expression *value)
     return single ? value->path->parts.items[0].name : NULL;
 }
 
+const char *reader_word(const Reader *reader)
+{
+    return single_name(reader->at < reader->setting->values.count ? reader->setting->values.items[reader->at]
+                                                                  : NULL);
+}
+
 bool reader_has_word(const Reader *reader, const char *word)
 {
     const char *name = single_name(next(reader));
     return name && !strcmp(name, word);
 }
 
+bool reader_has_string(const Reader *reader)
+{
+    const Expression *value = next(reader);
+    return value && value->kind == EXPRESSION_STRING;
+}
+
 bool reader_take_word(Reader *reader, const char *word)
 {
     bool found = reader_has_word(reader, word);
-    reader->at += found;
+    if (found)
+        take(reader);
     return found;
 }
 
@@ -73,30 +119,52 @@ const char *reader_name(Reader *reader, const char *what)
 {
     const char *name = single_name(next(reader));
     if (name)
-        reader->at++;
+        take(reader);
     else
         reader_fail(reader, what);
-    return name;
+    return reader->failed ? NULL : name;
 }
 
-const Expression *reader_path(Reader *reader, const char *what)
+/* The next value, of this kind; NULL after a report. */
+static const Expression *need(Reader *reader, ExpressionKind kind, const char *what)
 {
     const Expression *value = next(reader);
-    if (value && value->kind == EXPRESSION_PATH)
-        reader->at++;
+    if (value && value->kind == kind)
+        take(reader);
     else
         reader_fail(reader, what);
     return reader->failed ? NULL : value;
 }
 
-const char *reader_string(Reader *reader, const char *what)
+static const Expression *quoted_path(Arena *arena, const Expression *string)
+{
+    Expression *value = ARENA_NEW(arena, Expression);
+    *value = *string;
+    value->kind = EXPRESSION_PATH;
+    value->path = ARENA_NEW(arena, Path);
+    value->path->span = string->span;
+    list_push(arena, &value->path->parts, ((PathPart){.index = (Expression *)string, .span = string->span}));
+    return value;
+}
+
+const Expression *reader_path(Reader *reader, const char *what)
 {
     const Expression *value = next(reader);
-    if (value && value->kind == EXPRESSION_STRING)
-        reader->at++;
-    else
-        reader_fail(reader, what);
-    return reader->failed ? NULL : value->text;
+    if (!value || value->kind != EXPRESSION_STRING)
+        return need(reader, EXPRESSION_PATH, what);
+    take(reader);
+    return reader->failed ? NULL : quoted_path(reader->e->program->arena, value);
+}
+
+const char *reader_string(Reader *reader, const char *what)
+{
+    const Expression *value = need(reader, EXPRESSION_STRING, what);
+    return value ? value->text : NULL;
+}
+
+const Expression *reader_list(Reader *reader, const char *what)
+{
+    return need(reader, EXPRESSION_LIST, what);
 }
 
 bool reader_value(Reader *reader, const char *what, Value *out)
@@ -105,10 +173,12 @@ bool reader_value(Reader *reader, const char *what, Value *out)
     if (!value || value->kind == EXPRESSION_WORDS)
         return reader_fail(reader, what);
     *out = evaluate(reader->e, value, "");
-    reader->at++;
+    take(reader);
     reader->failed |= out->kind == VALUE_ERROR;
     return !reader->failed;
 }
+
+/* ---------------------------------------------------------------- numbers and their units */
 
 static bool report_unit(Reader *reader, const Expression *value, Unit unit, const char *what)
 {
@@ -129,8 +199,8 @@ static bool number(Reader *reader, Unit unit, bool unit_follows, const char *wha
         if (value->unit != unit && !(unit_follows && value->unit == UNIT_NONE))
             return report_unit(reader, value, unit, what);
         *out = value->number;
-        reader->at++;
-        return true;
+        take(reader);
+        return !reader->failed;
     }
     bool computed = value && (value->kind == EXPRESSION_UNARY || value->kind == EXPRESSION_BINARY ||
                               value->kind == EXPRESSION_INDEX);
@@ -153,8 +223,8 @@ static bool number(Reader *reader, Unit unit, bool unit_follows, const char *wha
         return false;
     }
     *out = constant->value.number;
-    reader->at++;
-    return true;
+    take(reader);
+    return !reader->failed;
 }
 
 bool reader_number(Reader *reader, Unit unit, const char *what, double *out)
@@ -175,16 +245,25 @@ bool reader_interval(Reader *reader, Unit unit, const char *what, double *low, d
     return false;
 }
 
-bool reader_end(Reader *reader)
+/* ---------------------------------------------------------------- the end */
+
+bool reader_end_before_body(Reader *reader)
 {
-    return reader->failed
-               ? false
-               : reader->at == reader->setting->values.count || reader_fail(reader, "nothing more");
+    return reader_at_end(reader) ? !reader->failed : reader_fail(reader, "nothing more");
 }
 
-void reader_no_body(Reader *reader)
+bool reader_need_body(Reader *reader, const char *example)
 {
-    if (reader->setting->has_body && !reader->failed)
-        report(reader->e, reader->setting->span, "setting-form", "'%s' has no '{ ... }'",
-               reader->setting->word);
+    if (reader_at_end(reader) && !reader->failed && reader->setting->has_body)
+        return true;
+    return reader_fail(reader, arena_format(reader->e->program->arena, "'{' (%s)", example));
+}
+
+bool reader_end(Reader *reader)
+{
+    if (!reader_end_before_body(reader) || !reader->setting->has_body)
+        return !reader->failed;
+    reader->failed = true;
+    report(reader->e, reader->setting->span, "setting-form", "'%s' has no '{ ... }'", reader->setting->word);
+    return false;
 }

@@ -204,7 +204,10 @@ static void print_settings(Printer *p, const SettingList *list)
 static void print_setting(Printer *p, const Setting *setting)
 {
     begin_line(p);
-    text_add(&p->text, "%s%s", setting->word, setting->assigned ? " =" : "");
+    if (setting->quoted)
+        text_add_quoted(&p->text, setting->word);
+    else
+        text_add(&p->text, "%s%s", setting->word, setting->assigned ? " =" : "");
     for (size_t i = 0; i < setting->values.count; i++) {
         text_add(&p->text, "%s ", setting->values.items[i]->after_comma ? "," : "");
         print_expression(p, setting->values.items[i], false);
@@ -272,6 +275,10 @@ static void print_stage(Printer *p, const Stage *stage, const SettingList *body)
     }
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         print_stage_setting(p, body, own[i], NULL);
+    if (stage->batch != p->program->batch) {
+        begin_line(p);
+        text_add(&p->text, "batch %lld\n", (long long)stage->batch);
+    }
     print_stage_setting(p, body, "lr", front->lr);
     print_stage_setting(p, body, "epochs", front->epochs);
     p->indent--;

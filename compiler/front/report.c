@@ -96,32 +96,61 @@ void report_nearest(Elaborator *e, const char *name, const char *const *candidat
         report_help(e, "did you mean '%s'?", nearest);
 }
 
-static void note_origin(Elaborator *e, Span origin, int64_t extent)
+typedef struct Decision {
+    Span origin;
+    int64_t extent;
+} Decision;
+
+/* The node from which an extent was handed on. */
+static const Node *deciding_node(const Node *node, int axis)
 {
-    if (origin.file)
-        report_note(e, origin, "%lld is decided here", (long long)extent);
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *input = node->inputs[i];
+        if (input->op == OP_VARIABLE || input->shape.rank != node->shape.rank ||
+            input->shape.extents[axis] != node->shape.extents[axis] ||
+            !span_equal(input->origins[axis], node->origins[axis]))
+            continue;
+        node = input;
+        i = -1;
+    }
+    return node;
 }
 
+/* "16 channels are decided here", "the height and width of 56 are decided here" */
 void report_origin(Elaborator *e, const Node *node, int axis)
 {
-    note_origin(e, node->origins[axis], node->shape.extents[axis]);
+    static const char *const before[] = {"", "", "the height of ", "the width of ",
+                                         "the height and width of "};
+    static const char *const after[] = {" rows are", " channels are", " is", " is", " are"};
+    enum { IMAGE_RANK = 4, BOTH_SIDES = 4 };
+    Span origin = node->origins[axis];
+    const int64_t *extents = node->shape.extents;
+    bool image = node->shape.rank == IMAGE_RANK;
+    bool both = image && axis == 2 && extents[2] == extents[3] && span_equal(origin, node->origins[3]);
+    int form = both ? BOTH_SIDES : axis;
+    const char *path = deciding_node(node, axis)->name;
+    if (origin.file)
+        report_note(e, origin, "%s%lld%s decided here%s%s%s", image ? before[form] : "",
+                    (long long)extents[axis], image ? after[form] : " is", path ? ", at '" : "",
+                    path ? path : "", path ? "'" : "");
 }
 
 void report_origins(Elaborator *e, int count, Node *const *nodes, unsigned axes)
 {
-    LIST(Claim) noted = {0};
+    LIST(Decision) noted = {0};
     for (int axis = 0; axis < SHAPE_MAX_RANK; axis++)
         for (int i = 0; i < count && (axes >> axis & 1); i++) {
             if (axis >= nodes[i]->shape.rank || nodes[i]->op == OP_VARIABLE)
                 continue;
-            Span origin = nodes[i]->origins[axis];
+            Decision decision = {nodes[i]->origins[axis], nodes[i]->shape.extents[axis]};
             bool known = false;
             for (size_t j = 0; j < noted.count; j++)
-                known |= span_equal(noted.items[j].span, origin);
+                known |= span_equal(noted.items[j].origin, decision.origin) &&
+                         noted.items[j].extent == decision.extent;
             if (known)
                 continue;
-            list_push(e->program->arena, &noted, ((Claim){NULL, origin}));
-            note_origin(e, origin, nodes[i]->shape.extents[axis]);
+            list_push(e->program->arena, &noted, decision);
+            report_origin(e, nodes[i], axis);
         }
 }
 

@@ -57,17 +57,14 @@ void settings_read_augment(Elaborator *e, const Setting *setting, HpAugment *out
     Reader whole = reader_new(e, setting);
     if (reader_take_word(&whole, "none")) {
         reader_end(&whole);
-        reader_no_body(&whole);
         return;
     }
-    if (reader_end(&whole) && !setting->has_body)
-        reader_fail(&whole, "'none' or { ... }");
+    reader_need_body(&whole, "augment { flip; ... }, or augment none");
     settings_check_words(e, &setting->body, "augment", words, 5);
     for (size_t i = 0; i < setting->body.count; i++)
         for (size_t j = 0; j < 5; j++)
             if (!strcmp(setting->body.items[i]->word, words[j])) {
                 Reader reader = reader_new(e, setting->body.items[i]);
-                reader_no_body(&reader);
                 readers[j](&reader, out);
             }
 }
@@ -148,7 +145,7 @@ void settings_read_select(Elaborator *e, const Setting *setting, HpStage *out)
         out->select_maximum = true;
         return;
     }
-    Reader reader = reader_new(e, setting);
+    Reader reader = reader_new_assigned(e, setting);
     Span at = reader_span(&reader);
     const char *name = reader_name(&reader, "a metric");
     out->select = "loss";
@@ -191,7 +188,7 @@ static void read_split(Elaborator *e, const Setting *setting, HpSplit *split)
     const char **names = ARENA_ARRAY(e->program->arena, const char *, setting->values.count + 1);
     double *fractions = ARENA_ARRAY(e->program->arena, double, setting->values.count + 1), sum = 0;
     *split = (HpSplit){.names = names, .fractions = fractions};
-    while (!reader_at_end(&reader) && !(split->stratified = reader_take_word(&reader, "stratified"))) {
+    do {
         Span at = reader_span(&reader);
         const char *name = reader_name(&reader, "the name of a part");
         double fraction = 0;
@@ -206,7 +203,8 @@ static void read_split(Elaborator *e, const Setting *setting, HpSplit *split)
         names[split->count] = name;
         fractions[split->count++] = fraction;
         sum += fraction;
-    }
+        split->stratified = reader_take_word(&reader, "stratified");
+    } while (!split->stratified && reader_next_item(&reader));
     if (!reader_end(&reader))
         return;
     bool train = false, validation = false;
@@ -262,9 +260,33 @@ static void read_batch(Elaborator *e, const Setting *setting, Program *program)
                (long long)program->batch);
 }
 
+int64_t settings_read_stage_batch(Elaborator *e, const Setting *setting)
+{
+    const Program *program = e->program;
+    double batch;
+    if (!setting)
+        return program->batch;
+    Reader reader = reader_new(e, setting);
+    Span at = reader_span(&reader);
+    if (!reader_number(&reader, UNIT_NONE, "a number of images", &batch) || !is_count(e, at, batch))
+        return program->batch;
+    if (reader_has_word(&reader, "in"))
+        reader_fail(&reader, "no parts (those of the file's batch are every stage's)");
+    if (!reader_end(&reader) || program->front->batch_chosen)
+        return program->batch;
+    if ((int64_t)batch % program->part &&
+        report(e, at, "batch-parts", "parts of %lld do not divide a batch of %lld", (long long)program->part,
+               (long long)batch))
+        report_help(
+            e, "every stage works on parts of one size: say it in the file's 'batch %lld in parts of ...'",
+            (long long)program->batch);
+    return (int64_t)batch;
+}
+
 /* --batch and --part win; a part that no longer divides shrinks to one that does. */
 static void apply_options(Program *program, const ProgramOptions *options)
 {
+    program->front->batch_chosen = options->batch > 0;
     if (options->batch > 0)
         program->batch = options->batch;
     if (options->part > 0) {
@@ -293,7 +315,6 @@ static void read_normalize(Elaborator *e, const Setting *setting, Program *progr
         report_note(e, input->name_span, "the input is '%s'", input->name);
     if (reader_need_word(&reader, "per") && reader_need_word(&reader, "plane"))
         reader_end(&reader);
-    reader_no_body(&reader);
 }
 
 static void except_kind(Program *program, const char *kind)
@@ -345,14 +366,14 @@ static void read_decay(Elaborator *e, const Setting *setting)
         report_help(e, "adamw and sgd decay weights");
     }
     if (reader_take_word(&reader, "except"))
-        while (!reader_at_end(&reader)) {
+        do {
             bool kind = reader_has_word(&reader, "bias") || reader_has_word(&reader, "norm");
             const Expression *value = reader_path(&reader, "'bias', 'norm' or the path of a layer");
             if (value && kind)
                 except_kind(e->program, value->path->parts.items[0].name);
             else if (value)
                 except_path(e, value);
-        }
+        } while (reader_next_item(&reader));
     reader_end(&reader);
 }
 

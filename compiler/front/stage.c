@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const stage_words[] = {"train",   "freeze",     "lr",     "loss", "validate", "select",
-                                          "augment", "oversample", "epochs", "from", "keep"};
+                                          "augment", "oversample", "epochs", "from", "keep",     "batch"};
 
 static const Setting *find(const SettingList *list, const char *word)
 {
@@ -31,10 +31,16 @@ typedef struct Selection {
     Policy policy;
 } Selection;
 
+/* Does "(statistics frozen)" follow? */
+static bool words_follow(const Reader *reader)
+{
+    return !reader_at_end(reader) && reader->setting->values.items[reader->at]->kind == EXPRESSION_WORDS;
+}
+
 static Policy read_policy(Reader *reader)
 {
     const Setting *setting = reader->setting;
-    if (reader_at_end(reader) || setting->values.items[reader->at]->kind != EXPRESSION_WORDS)
+    if (!words_follow(reader))
         return POLICY_DEFAULT;
     const Expression *words = setting->values.items[reader->at];
     Setting inside = {.word = setting->word, .span = words->span, .values = words->items};
@@ -66,12 +72,10 @@ static Selection read_selection(Elaborator *e, const Setting *setting)
             const char *path = value ? path_from_values(e->program, value) : NULL;
             if (path)
                 select_variables(e, path, value->span, selection.marked);
-        } while (value && !reader_at_end(&reader) &&
-                 setting->values.items[reader.at]->kind != EXPRESSION_WORDS);
+        } while (value && !words_follow(&reader) && reader_next_item(&reader));
     }
     selection.policy = read_policy(&reader);
     reader_end(&reader);
-    reader_no_body(&reader);
     return selection;
 }
 
@@ -263,6 +267,9 @@ static void read_lr(Elaborator *e, const Setting *lr, Stage *stage, Rates *rates
             report_help(e, "lr = 1e-3");
         return;
     }
+    Reader reader = reader_new_assigned(e, lr);
+    if (reader.failed)
+        return;
     if (lr->has_body && !e->program->front->groups.count) {
         report(e, lr->span, "unknown-group", "rates for each group need groups, and there are none");
         return;
@@ -276,11 +283,10 @@ static void read_lr(Elaborator *e, const Setting *lr, Stage *stage, Rates *rates
         read_schedule(e, lr, stage, rates);
         return;
     }
-    Reader reader = reader_new(e, lr);
     double rate;
     if (lr->has_body) {
-        reader_end(&reader);
-        read_group_rates(e, lr, stage, rates);
+        if (reader_end_before_body(&reader))
+            read_group_rates(e, lr, stage, rates);
     } else if (read_rate(&reader, &rate) && reader_end(&reader)) {
         set_rate(e, stage, rates, rate);
     }
@@ -291,12 +297,9 @@ static void read_lr(Elaborator *e, const Setting *lr, Stage *stage, Rates *rates
 /* loss = EXPRESSION, and for training `per part`: rows are mixed within each part of a batch alone. */
 static const Expression *loss_expression(Elaborator *e, const Setting *setting, bool *per_part)
 {
-    Reader reader = reader_new(e, setting);
-    reader_no_body(&reader);
-    if (!setting->assigned || setting->values.count == 0) {
-        reader_fail(&reader, "'=' and an expression");
-        return NULL;
-    }
+    Reader reader = reader_new_assigned(e, setting);
+    if (setting->values.count == 0)
+        reader_fail(&reader, "an expression");
     reader.at = 1;
     if (per_part && (*per_part = reader_take_word(&reader, "per")))
         reader_need_word(&reader, "part");
@@ -338,7 +341,6 @@ static void read_epochs(Elaborator *e, const Setting *setting, Stage *stage)
     if (reader_number(&reader, UNIT_NONE, "a number of epochs", &epochs) && reader_end(&reader) &&
         (epochs < 1 || epochs > 1e6 || epochs != (double)(int64_t)epochs))
         report(e, at, "wrong-number", "a number of epochs is a whole number from 1; this is %g", epochs);
-    reader_no_body(&reader);
     scalar_variable(e->program, arena_format(e->program->arena, "stage.%s.epochs", stage->name), epochs);
 }
 
@@ -362,7 +364,6 @@ static void read_oversample(Elaborator *e, const SettingList *body, Stage *stage
         if (strcmp(setting->word, "oversample"))
             continue;
         Reader reader = reader_new(e, setting);
-        reader_no_body(&reader);
         if (reader_take_word(&reader, "none"))
             reader_end(&reader);
         else if (settings_read_oversample(e, setting, &list[stage->table.oversample_count]))
@@ -397,6 +398,8 @@ static void stage_read(Program *program, const char *name, Span span, const Sett
     groups_check_cover(program, stage->trains);
     read_lr(e, either(body, "lr", front->lr), stage, &rates);
     read_losses(e, body, stage);
+    stage->batch = settings_read_stage_batch(e, find(body, "batch"));
+    stage->table.parts = stage->batch / program->part;
     read_epochs(e, either(body, "epochs", front->epochs), stage);
     settings_read_select(e, either(body, "select", front->select), &stage->table);
     settings_read_augment(e, either(body, "augment", front->augment), &stage->table.augment);
@@ -418,10 +421,8 @@ void stages_read(Program *program)
         Reader reader = reader_new(e, setting);
         Span at = reader_span(&reader);
         const char *name = reader_name(&reader, "the name of a stage");
-        if (!name || !reader_end(&reader))
+        if (!name || !reader_need_body(&reader, "stage all { train everything; lr = 1e-3; epochs 10 }"))
             continue;
-        if (!setting->has_body)
-            reader_fail(&reader, "{ ... }");
         for (size_t j = 0; j < program->stages.count; j++)
             if (!strcmp(program->stages.items[j]->name, name) &&
                 report(e, at, "duplicate-name", "there are two stages '%s'", name))

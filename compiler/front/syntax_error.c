@@ -60,9 +60,11 @@ static const struct {
       TOKEN_DEG,       TOKEN_EPOCHS, TOKEN_STEPS}},
     {"a value",
      {TOKEN_NUMBER, TOKEN_NAME, TOKEN_LEFT_PARENTHESIS, TOKEN_MINUS},
-     {TOKEN_NUMBER, TOKEN_NAME, TOKEN_STRING, TOKEN_LEFT_PARENTHESIS, TOKEN_LEFT_BRACKET, TOKEN_MINUS,
-      TOKEN_IF, TOKEN_NOT, TOKEN_AND, TOKEN_OR, TOKEN_TRUE, TOKEN_FALSE, TOKEN_DOT, TOKEN_PERCENT, TOKEN_PX,
-      TOKEN_DEG, TOKEN_EPOCHS, TOKEN_STEPS}},
+     {TOKEN_NUMBER,       TOKEN_NAME,  TOKEN_STRING, TOKEN_LEFT_PARENTHESIS,
+      TOKEN_LEFT_BRACKET, TOKEN_MINUS, TOKEN_IF,     TOKEN_NOT,
+      TOKEN_AND,          TOKEN_OR,    TOKEN_STAR,   TOKEN_REPEAT,
+      TOKEN_TRUE,         TOKEN_FALSE, TOKEN_DOT,    TOKEN_PERCENT,
+      TOKEN_PX,           TOKEN_DEG,   TOKEN_EPOCHS, TOKEN_STEPS}},
     {"a name or a string", {TOKEN_NAME, TOKEN_STRING}, {TOKEN_NAME, TOKEN_STRING, TOKEN_LEFT_BRACKET}},
 };
 
@@ -167,7 +169,10 @@ static const char *hint_about_symbol(Token previous, Token found, const bool *ex
     if (found.kind == TOKEN_PERCENT || previous.kind == TOKEN_PERCENT)
         return "'%' is the unit per cent and stands behind a number: shift 5 %";
     if (found.kind == TOKEN_DOT && previous.kind == TOKEN_NUMBER)
-        return "the point of a number is followed by a digit: 1.0";
+        return expected[TOKEN_LEFT_BRACE] ? "a path that begins with a number stands in quotes: \"0.weight\""
+                                          : "the point of a number is followed by a digit: 1.0";
+    if (found.kind == TOKEN_NUMBER && expected[TOKEN_STRING] && expected[TOKEN_RIGHT_BRACE])
+        return "a path that begins with a number stands in quotes: \"0.weight\"";
     if (previous.kind == TOKEN_DOT || found.kind == TOKEN_DOT)
         return "'.' stands between the parts of a path: body.layer1.0.conv1; a number begins with a digit: "
                "0.5";

@@ -49,12 +49,13 @@ static Variable *gradient_variable(Program *program, const Variable *parameter)
 
 /* gradient := (accumulate ? gradient : 0) + d(loss)/d(parameter) / parts; a batch of one part reads no old
  * value. */
-static void add_gradient(Program *program, Graph *graph, const Variable *parameter, Node *gradient)
+static void add_gradient(Program *program, Graph *graph, const Stage *stage, const Variable *parameter,
+                         Node *gradient)
 {
     Variable *variable = gradient_variable(program, parameter);
     graph->path = variable->name;
     graph->span = parameter->span;
-    if (program->part < program->batch) {
+    if (program->part < stage->batch) {
         Node *accumulate = graph_variable(graph, variable_need(program, "accumulate"));
         Node *old =
             graph_select(graph, accumulate, graph_variable(graph, variable), graph_constant(graph, 0));
@@ -82,15 +83,15 @@ static void build_train(Program *program, Graph *graph, const Stage *stage)
     Node **gradients = ARENA_ARRAY(program->arena, Node *, trained.count);
     for (size_t i = 0; i < trained.count; i++)
         wrt[i] = graph_variable(graph, trained.items[i]);
-    Node *seed = program->part < program->batch
-                     ? graph_constant(graph, (double)program->part / (double)program->batch)
+    Node *seed = program->part < stage->batch
+                     ? graph_constant(graph, (double)program->part / (double)stage->batch)
                      : NULL;
     graph_result(graph, "loss", loss);
     graph_result(graph, "logits", scope_logits(scope));
     graph_result(graph, "image", image_of(graph));
     autodiff(graph, loss, seed, (int)trained.count, wrt, gradients);
     for (size_t i = 0; i < trained.count; i++)
-        add_gradient(program, graph, trained.items[i], gradients[i]);
+        add_gradient(program, graph, stage, trained.items[i], gradients[i]);
     graph_sort(graph);
 }
 
@@ -120,7 +121,7 @@ static size_t first_alike(const Program *program, size_t index, bool update)
     for (size_t i = 0; i < index; i++) {
         const Stage *other = program->stages.items[i];
         if (same_over(program, HP_PARAMETER, stage->trains, other->trains) &&
-            (update || (stage->loss == other->loss &&
+            (update || (stage->loss == other->loss && stage->batch == other->batch &&
                         same_over(program, HP_STATISTIC, stage->moves_statistics, other->moves_statistics))))
             return i;
     }

@@ -52,10 +52,8 @@ static void print_network(const HpModel *model)
 
 static void print_recipe(const HpModel *model)
 {
-    printf(
-        "\nrecipe\n  batch    %lld images in %lld parts of %lld; evaluation and prediction %lld at a time\n",
-        (long long)(model->part_rows * model->parts), (long long)model->parts, (long long)model->part_rows,
-        (long long)model->evaluate_rows);
+    printf("\nrecipe\n  at once  %lld images in training, %lld in evaluation and prediction\n",
+           (long long)model->part_rows, (long long)model->evaluate_rows);
     for (int i = 0; i < model->weights_count; i++)
         printf("  weights  %s into %s\n", model->weights[i].file,
                *model->weights[i].prefix ? model->weights[i].prefix : "the network");
@@ -63,7 +61,8 @@ static void print_recipe(const HpModel *model)
         printf("  split    %s %g\n", model->split.names[i], model->split.fractions[i]);
     for (int i = 0; i < model->stage_count; i++) {
         const HpStage *stage = &model->stages[i];
-        printf("  stage    %s: best by %s %s; trains", stage->name, stage->select,
+        printf("  stage    %s: batches of %lld; best by %s %s; trains", stage->name,
+               (long long)(stage->parts * model->part_rows), stage->select,
                stage->select_maximum ? "maximum" : "minimum");
         for (int g = 0; g < model->group_count; g++)
             if (stage->rates[g].scalar >= 0)

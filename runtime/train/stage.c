@@ -23,7 +23,7 @@ HpPlan hp_plan_stage(const HpRun *run, int stage)
     const HpModel *model = run->model;
     HpPlan plan = {.stage = &model->stages[stage],
                    .class_counts = hp_alloc((size_t)model->dataset->class_count, sizeof(int64_t))};
-    int64_t batch = model->part_rows * model->parts;
+    int64_t batch = model->part_rows * plan.stage->parts;
     plan.list = hp_sampling_list(run->data, model->dataset, plan.stage, stage, run->session.context.seed,
                                  &run->division.train, plan.class_counts, &plan.count);
     plan.steps_per_epoch = plan.count / batch;
@@ -227,7 +227,7 @@ static void fill_sheet(const Epoch *epoch)
         hp_session_download(session, logits, sheet->scores);
     }
     for (int i = 0; i < sheet->count; i++) {
-        int64_t sample = epoch->order[run->position.batch * run->model->parts * rows + i];
+        int64_t sample = epoch->order[run->position.batch * epoch->plan->stage->parts * rows + i];
         if (sheet->scores)
             hp_probabilities(sheet->scores + i * classes, (int)classes, dataset->one_of);
         memcpy(sheet->labels + i * classes, hp_data_labels(run->data, sample), (size_t)classes);
@@ -250,7 +250,7 @@ void hp_contact_sheet_free(HpContactSheet *sheet)
 static double run_step(Epoch *epoch, bool first)
 {
     HpRun *run = epoch->run;
-    int64_t parts = run->model->parts;
+    int64_t parts = epoch->plan->stage->parts;
     double sum = 0;
     run->position.lr = set_rates(run, epoch->plan);
     for (int64_t part = 0; part < parts; part++) {
@@ -283,11 +283,11 @@ static void open_epoch(Epoch *epoch)
     epoch->augment_key = hp_key(seed, HP_KEY_AUGMENT, stage, number);
     epoch->batch = hp_batch_new(model, model->part_rows);
     epoch->loader = hp_loader_open(run->data, run->session.decoders, model->part_rows);
-    epoch->parts = batches_of_epoch(run, epoch->plan) * model->parts;
+    epoch->parts = batches_of_epoch(run, epoch->plan) * epoch->plan->stage->parts;
     epoch->loss = hp_session_result(&run->session, epoch->plan->stage->train, "loss");
     if (!epoch->loss)
         hp_bug("%s has no result \"loss\"", model->functions[epoch->plan->stage->train].name);
-    request(epoch, run->position.batch * model->parts);
+    request(epoch, run->position.batch * epoch->plan->stage->parts);
 }
 
 static void close_epoch(Epoch *epoch)
@@ -301,7 +301,7 @@ bool hp_train_epoch(HpRun *run, const HpPlan *plan, HpContactSheet *sheet, HpLog
 {
     Epoch epoch = {.run = run, .plan = plan, .sheet = sheet};
     HpPosition *position = &run->position;
-    int64_t batches = batches_of_epoch(run, plan), images = run->model->part_rows * run->model->parts;
+    int64_t batches = batches_of_epoch(run, plan), images = run->model->part_rows * plan->stage->parts;
     int64_t first = position->batch;
     double began = hp_seconds();
     HpProgress progress;

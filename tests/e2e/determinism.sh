@@ -19,6 +19,21 @@ cmp runs/one/best.safetensors runs/two/best.safetensors || fail "training twice 
 run "$program" train --data cells:train --out runs/folder --seed 7
 cmp runs/one/best.safetensors runs/folder/best.safetensors || fail "training from the folder gives another network"
 
+# A stage's own batch is what the file's would be
+batch_of() { # NAME SED-SCRIPT: the first stage alone, trained; its weights are NAME.safetensors
+  mkdir "$1"
+  cp "$here/halving.hpanet" "$1"
+  sed -e '/^stage second/d' -e "$2" "$here/staged.hpanet" >"$1/own.hpanet"
+  run "$hpacc" "$1/own.hpanet" --target cpu -o "$1/program"
+  run "$1/program/own" train --data cells.pack:train --out "$1/run" --seed 7
+  cp "$1/run/best.safetensors" "$1.safetensors"
+}
+batch_of file 's/^batch 16/batch 32/'
+batch_of stage 's/^stage first *{/& batch 32;/'
+batch_of other 's/^stage first/&/'
+cmp file.safetensors stage.safetensors || fail "a stage's batch of 32 is not the file's"
+! cmp -s file.safetensors other.safetensors || fail "a batch of 16 is one of 32"
+
 predict() { # DATA NAME
   run "$program" predict --data "$1" --weights runs/one/best.safetensors -o "$2.csv" --probabilities "$2"
 }

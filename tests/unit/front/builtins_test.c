@@ -312,6 +312,49 @@ static void adaptive_pooling_of_uneven_windows(void **state)
     run_free(&run);
 }
 
+/* PyTorch's average_pool2d with ceil_mode: the divisor counts the padding that was asked for, never what
+ * rounding up adds. */
+static double average_window(const Run *run, int64_t i, int64_t pad, int64_t stride, int64_t out,
+                             bool padding)
+{
+    int64_t top = i / out % out * stride - pad, left = i % out * stride - pad, plane = i / (out * out);
+    double sum = 0;
+    int count = 0;
+    for (int64_t y = top; y < top + 3; y++)
+        for (int64_t x = left; x < left + 3; x++) {
+            bool inside = y >= 0 && y < SIZE && x >= 0 && x < SIZE;
+            sum += inside ? at(run, plane / PLANES, plane % PLANES, y, x) : 0;
+            count += inside || (padding && y < SIZE + pad && x < SIZE + pad);
+        }
+    return sum / count;
+}
+
+static void average_pooling_rounds_up_on_demand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression;
+        int64_t pad, stride, out;
+        bool padding;
+    } cases[] = {
+        {"average_pool(image, 3, stride = 2)", 0, 2, 1, true},
+        {"average_pool(image, 3, stride = 2, ceil = true)", 0, 2, 2, true},
+        {"average_pool(image, 3, stride = 2, pad = 1, ceil = true)", 1, 2, 3, true},
+        {"average_pool(image, 3, stride = 2, pad = 1, ceil = true, count_padding = false)", 1, 2, 3, false},
+        {"average_pool(image, 3, stride = 3, pad = 1, ceil = true)", 1, 3, 2, true},
+        {"average_pool(image, 3, stride = 1, pad = 1, ceil = true)", 1, 1, 4, true},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        Run run = run_expression(cases[c].expression);
+        int64_t out = cases[c].out;
+        assert_true(run.shape.extents[2] == out && run.shape.extents[3] == out);
+        for (int64_t i = 0; i < ROWS * PLANES * out * out; i++)
+            expect_near(cases[c].expression, i, run.value[i],
+                        average_window(&run, i, cases[c].pad, cases[c].stride, out, cases[c].padding));
+        run_free(&run);
+    }
+}
+
 static void max_pooling_rounds_up_on_demand(void **state)
 {
     (void)state;
@@ -471,6 +514,7 @@ int main(void)
         cmocka_unit_test(normalising_layers),
         cmocka_unit_test(adaptive_pooling_of_uneven_windows),
         cmocka_unit_test(max_pooling_rounds_up_on_demand),
+        cmocka_unit_test(average_pooling_rounds_up_on_demand),
         cmocka_unit_test(movement),
         cmocka_unit_test(sizes_are_known_when_compiling),
         cmocka_unit_test(dropout_is_active_in_training_alone),

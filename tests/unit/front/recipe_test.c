@@ -16,7 +16,8 @@ static const char STAGED[] =
     "  a = cell(image, 4)\n  b = cell(a, 8)\n"
     "  logits = linear(global_average_pool(b), classes(labels)) as head\n}\n"
     "normalize image per plane\n"
-    "weights \"a.safetensors\" into a { except fc; conv.weight from planes 2, copy 1, 3 }\n"
+    "weights \"a.safetensors\" into a { except fc, \"0.1\"; rename norm.1 to norm1; rename \"0\" to \"\"\n"
+    "  conv.weight from planes 2 * 0.5, \"er\", mean scaled }\n"
     "group low = a\ngroup top = b, head\n"
     "loss = focal(logits, labels, gamma = 1)\nvalidate = bce(logits, labels)\nselect = macro_f1 maximum\n"
     "split train 0.7, validation 0.3\noversample [\"b\", 3] to 40\noversample [0] to 20\n"
@@ -27,7 +28,7 @@ static const char STAGED[] =
     "epochs 4;\n"
     "            select = loss minimum; from best; keep state }\n"
     "stage three { train everything; lr = one_cycle(warm = 0.5) { low 1e-4; top 1e-3 }; oversample none; "
-    "epochs 5 }\n";
+    "batch 8; epochs 5 }\n";
 
 static double scalar(const Program *program, const char *name)
 {
@@ -150,13 +151,25 @@ static void settings_become_tables(void **state)
     assert_int_equal(program->losses.count,
                      2); /* stage two validates by the training loss: equal expressions are one */
     assert_int_equal(program->stages.items[1]->validation, program->stages.items[0]->loss);
+    assert_true(program->stages.items[1]->table.parts == 3 && program->stages.items[2]->table.parts == 2);
     const HpWeights *weights = &program->weights.items[0];
     assert_string_equal(weights->prefix, "a");
     assert_string_equal(weights->except[0], "fc");
-    assert_string_equal(weights->plane_weight, "conv.weight");
-    assert_int_equal(weights->plane_count, 3);
-    assert_int_equal(weights->planes[0], 2);
-    assert_int_equal(weights->planes[1], 1);
+    assert_string_equal(weights->except[1], "0.1");
+    assert_int_equal(weights->rename_count, 2);
+    assert_string_equal(weights->renames[0].from, "norm.1");
+    assert_string_equal(weights->renames[0].to, "norm1");
+    assert_string_equal(weights->renames[1].from, "0");
+    assert_string_equal(weights->renames[1].to, "");
+    assert_int_equal(weights->stem_count, 1);
+    const HpStem *stem = &weights->stems[0];
+    assert_string_equal(stem->weight, "conv.weight");
+    assert_int_equal(stem->plane_count, 3);
+    assert_true(stem->scaled);
+    assert_true(stem->planes[0].source == HP_PLANE_NUMBER && stem->planes[0].number == 2);
+    assert_true(stem->planes[0].scale == 0.5 && stem->planes[1].scale == 1);
+    assert_true(stem->planes[1].source == HP_PLANE_NAME && stem->planes[2].source == HP_PLANE_MEAN);
+    assert_string_equal(stem->planes[1].name, "er");
     arena_free(arena);
 }
 

@@ -74,8 +74,8 @@ static char *read_output(const char *name)
 static void test_run_folder(void **state)
 {
     (void)state;
-    static const char *const files[] = {"recipe.hpanet", "split.csv",        "log.jsonl",
-                                        "report.html",   "best.safetensors", "last.safetensors"};
+    static const char *const files[] = {"recipe.hpanet",    "split.csv",        "log.jsonl",   "report.html",
+                                        "best.safetensors", "last.safetensors", "choices.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = toy_path(fixture.out, files[i]);
         assert_int_equal(access(path, F_OK), 0);

@@ -32,15 +32,18 @@ static HpVariable variables[] = {
 
 static const char *const names[] = {"a", "b", "c", "d"};
 static const HpDataset dataset = {.plane_count = 4, .planes = names, .class_count = 3, .classes = names};
-static const int planes[] = {1, 2, 3, 1};
+static const HpPlane copies[] = {{.source = HP_PLANE_NUMBER, .number = 1, .scale = 1},
+                                 {.source = HP_PLANE_NUMBER, .number = 2, .scale = 1},
+                                 {.source = HP_PLANE_NUMBER, .number = 3, .scale = 1},
+                                 {.source = HP_PLANE_NUMBER, .number = 1, .scale = 1}};
+static HpStem stem = {.weight = "conv1.weight", .plane_count = 4, .planes = copies};
 static const char *const except[] = {"fc"};
 static HpWeights statement = {.file = "pretrained.safetensors",
                               .prefix = "body",
                               .except_count = 1,
                               .except = except,
-                              .plane_count = 4,
-                              .plane_weight = "conv1.weight",
-                              .planes = planes};
+                              .stem_count = 1,
+                              .stems = &stem};
 static const HpModel model = {.name = "m",
                               .source = "models/m.hpanet",
                               .version = "0",
@@ -100,17 +103,22 @@ static void add(HpTensorWriter *writer, Source *source, const char *name, int ra
     hp_writer_add(writer, name, HP_TENSOR_F32, rank, shape, copy_source, source);
 }
 
-typedef enum Defect { GOOD, EXTRA, MISSING, SHAPE, FEW_PLANES } Defect;
+typedef enum Defect { GOOD, EXTRA, MISSING, SHAPE, FEW_PLANES, OLD_NAMES, TWICE, NAMED_PLANES } Defect;
 
 /* A torchvision-like file; the `fc` of another task and the count of batches are in it too. */
 static void write_pretrained(Defect defect)
 {
     static Source sources[5];
     HpTensorWriter *writer = hp_writer_new();
-    add(writer, &sources[0], "conv1.weight", 4,
+    if (defect == NAMED_PLANES)
+        hp_writer_metadata(writer, HP_META_PLANES, "[\"red\", \"green\", \"blue\"]");
+    add(writer, &sources[0], defect == OLD_NAMES ? "module.conv.1.weight" : "conv1.weight", 4,
         (int64_t[]){defect == SHAPE ? 3 : 2, defect == FEW_PLANES ? 2 : 3, 1, 2});
     if (defect != MISSING)
-        add(writer, &sources[1], "bn1.running_mean", 1, (int64_t[]){2});
+        add(writer, &sources[1], defect == OLD_NAMES ? "module.bn.1.running_mean" : "bn1.running_mean", 1,
+            (int64_t[]){2});
+    if (defect == TWICE)
+        add(writer, &sources[4], "bn.1.running_mean", 1, (int64_t[]){2});
     add(writer, &sources[2], "bn1.num_batches_tracked", 0, NULL);
     add(writer, &sources[3], "fc.weight", 2, (int64_t[]){5, 2});
     if (defect == EXTRA)
@@ -202,9 +210,97 @@ static void test_pretrained(void **state)
     for (int o = 0; o < 2; o++)
         for (int plane = 0; plane < 4; plane++)
             for (int x = 0; x < 2; x++)
-                assert_true(memory.conv[o][plane][0][x] == 1200 + (o * 3 + planes[plane] - 1) * 2 + x);
+                assert_true(memory.conv[o][plane][0][x] == 1200 + (o * 3 + plane % 3) * 2 + x);
     assert_true(memory.mean[0] == 1600 && memory.mean[1] == 1601);
     assert_memory_equal(before.head, memory.head, sizeof memory.head);
+}
+
+/* A rule for four planes, and what it is: how much of each plane of the file each plane of ours takes. */
+typedef struct StemCase {
+    HpPlane planes[4];
+    bool scaled;
+    double take[4][3];
+} StemCase;
+
+#define NUMBER(n, factor)                                                                                    \
+    {                                                                                                        \
+        .source = HP_PLANE_NUMBER, .number = n, .scale = factor                                              \
+    }
+#define OTHER(kind, factor)                                                                                  \
+    {                                                                                                        \
+        .source = HP_PLANE_##kind, .scale = factor                                                           \
+    }
+
+enum { FRESH_MARK = -1 };
+
+static const StemCase stem_cases[] = {
+    {{NUMBER(1, 1), NUMBER(2, 1), NUMBER(3, 1), OTHER(MEAN, 0.75)},
+     false,
+     {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0.25, 0.25, 0.25}}},
+    {{OTHER(REPEAT, 1), OTHER(REPEAT, 1), OTHER(REPEAT, 1), OTHER(REPEAT, 1)},
+     true, /* three planes become four */
+     {{0.75, 0, 0}, {0, 0.75, 0}, {0, 0, 0.75}, {0.75, 0, 0}}},
+    {{OTHER(MEAN, 1), OTHER(MEAN, 1), OTHER(MEAN, 1), OTHER(MEAN, 1)},
+     true,
+     {{0.25, 0.25, 0.25}, {0.25, 0.25, 0.25}, {0.25, 0.25, 0.25}, {0.25, 0.25, 0.25}}},
+    {{NUMBER(3, 2), OTHER(ZERO, 1), OTHER(FRESH, 1), {HP_PLANE_NAME, 0, "green", 1}},
+     true, /* two of ours take from three */
+     {{0, 0, 3}, {0, 0, 0}, {FRESH_MARK}, {0, 1.5, 0}}},
+};
+
+static void check_stem(const StemCase *expected, const Memory *fresh)
+{
+    for (int o = 0; o < 2; o++)
+        for (int plane = 0; plane < 4; plane++)
+            for (int x = 0; x < 2; x++) {
+                double value = 0; /* the file's element [o][p][0][x] is 1200 and its place */
+                for (int p = 0; p < 3; p++)
+                    value += expected->take[plane][p] * (1200 + (o * 3 + p) * 2 + x);
+                if (expected->take[plane][0] == FRESH_MARK)
+                    value = (double)fresh->conv[o][plane][0][x];
+                assert_float_equal(memory.conv[o][plane][0][x], value, fabs(value) * 1e-6);
+            }
+}
+
+static void test_stems(void **state)
+{
+    (void)state;
+    variables[0].initializer = (HpInitializer){HP_INITIAL_UNIFORM, 0.5};
+    write_pretrained(NAMED_PLANES);
+    for (size_t i = 0; i < sizeof stem_cases / sizeof *stem_cases; i++) {
+        stem.planes = stem_cases[i].planes;
+        stem.scaled = stem_cases[i].scaled;
+        hp_weights_initialize(&all, 11 + i);
+        Memory fresh = memory;
+        hp_weights_apply(&all, NULL);
+        check_stem(&stem_cases[i], &fresh);
+    }
+    write_pretrained(GOOD);
+    EXPECT(apply, "does not name its planes", "\"conv1.weight\" [2, 3, 1, 2]");
+    stem.planes = (HpPlane[]){NUMBER(1, 1), NUMBER(4, 1), NUMBER(1, 1), NUMBER(1, 1)};
+    EXPECT(apply, "planes 1 to 3", "no plane 4");
+    stem.planes = copies;
+    stem.scaled = false;
+}
+
+static void test_renamed(void **state)
+{
+    (void)state;
+    static const HpRename renames[] = {{"module", ""}, {"conv.1", "conv1"}, {"bn.1", "bn1"}};
+    statement.renames = renames;
+    write_pretrained(OLD_NAMES);
+    hp_weights_initialize(&all, 7);
+    EXPECT(apply,
+           "it has \"module.conv.1.weight\" [2, 3, 1, 2], but the network has no "
+           "'body.module.conv.1.weight': leave it out with 'except module.conv.1.weight'",
+           "no tensor \"conv1.weight\"", "no tensor \"bn1.running_mean\"");
+    statement.rename_count = 3;
+    hp_weights_apply(&all, NULL);
+    assert_true(memory.conv[1][3][0][1] == 2000 + 3 * 2 + 1);
+    assert_true(memory.mean[0] == 2400 && memory.mean[1] == 2401);
+    write_pretrained(TWICE);
+    EXPECT(apply, "both its \"bn1.running_mean\" and its \"bn.1.running_mean\"", "body.bn1.running_mean");
+    statement.rename_count = 0;
 }
 
 static void test_pretrained_mistakes(void **state)
@@ -277,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_initial_values),
         cmocka_unit_test(test_pretrained),
+        cmocka_unit_test(test_stems),
+        cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_pretrained_mistakes),
         cmocka_unit_test(test_own_files),
     };
