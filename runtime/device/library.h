@@ -11,7 +11,8 @@ void hp_library_destroy(HpLibraryCall *call);
 void hp_library_execute(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
                         void *scratchpad);
 
-/* The library's name of the implementation it takes ("jit:avx512_core"): a comment in generated sources. */
-const char *hp_library_implementation(const HpLibraryCall *call);
+/* The library's answer `number`, 0 being its favourite, to a call whose formats are chosen, as `offer`: the
+ * call with algorithm, implementation and scratchpad of that answer. False: it has no more answers. */
+bool hp_library_offer(const HpLibraryCall *call, HpAlgorithm algorithm, int number, HpLibraryCall *offer);
 
 #endif

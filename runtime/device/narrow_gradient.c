@@ -183,6 +183,7 @@ bool hp_narrow_gradient_fits(HpLibraryCall *call)
         return false;
     call->format_c = weight;
     call->algorithm = HP_ALGORITHM_NARROW;
+    call->implementation = "hpanet:narrow";
     call->scratchpad = hp_narrow_gradient_scratchpad(call);
     return true;
 }

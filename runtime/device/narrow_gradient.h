@@ -5,8 +5,8 @@
 
 #include "../hpart.h"
 
-/* Whether the kernel is for this call and this CPU; sets format_c when it is open, the algorithm and the
- * scratchpad. */
+/* Whether the kernel is for this call and this CPU; sets format_c when it is open, algorithm, implementation
+ * and scratchpad. */
 bool hp_narrow_gradient_fits(HpLibraryCall *call);
 int64_t hp_narrow_gradient_scratchpad(const HpLibraryCall *call);
 

@@ -13,6 +13,7 @@
 #include "format.h"
 #include "library.h"
 #include "narrow_gradient.h"
+#include "winograd.h"
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -104,6 +105,34 @@ static dnnl_primitive_attr_t attributes_of(const HpLibraryCall *call)
     return attributes;
 }
 
+/* What the library has for one description, its favourite first: the answer `number`, if there is one. */
+#if DNNL_VERSION_MAJOR >= 3
+static dnnl_status_t skip_answers(dnnl_primitive_desc_t *out, int number)
+{
+    dnnl_status_t status = dnnl_success;
+    while (status == dnnl_success && number-- > 0)
+        status = dnnl_primitive_desc_next_impl(*out);
+    if (status != dnnl_success)
+        dnnl_primitive_desc_destroy(*out);
+    return status;
+}
+#else
+static dnnl_status_t take_answer(dnnl_primitive_desc_t *out, const_dnnl_op_desc_t desc,
+                                 dnnl_primitive_attr_t attributes, int number)
+{
+    dnnl_primitive_desc_iterator_t iterator;
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, desc, attributes, engine, NULL);
+    if (status != dnnl_success)
+        return status;
+    while (status == dnnl_success && number-- > 0)
+        status = dnnl_primitive_desc_iterator_next(iterator);
+    if (status == dnnl_success)
+        *out = dnnl_primitive_desc_iterator_fetch(iterator);
+    dnnl_primitive_desc_iterator_destroy(iterator);
+    return status;
+}
+#endif
+
 /* The operands of a product as the library sees them. */
 typedef struct Operands {
     MemoryDesc a, b, bias, c;
@@ -127,28 +156,32 @@ static Geometry geometry_of(const HpLibraryCall *call)
 }
 
 static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *out, const HpLibraryCall *call,
-                                          dnnl_alg_kind_t algorithm, const Operands *o,
+                                          dnnl_alg_kind_t algorithm, int number, const Operands *o,
                                           dnnl_primitive_attr_t attributes)
 {
     Geometry g = geometry_of(call);
+    dnnl_status_t status;
 #if DNNL_VERSION_MAJOR >= 3
     switch (call->kind) {
     case HP_CONVOLUTION:
-        return dnnl_convolution_forward_primitive_desc_create(out, engine, dnnl_forward_training, algorithm,
-                                                              o->a, o->b, o->bias, o->c, g.stride, g.dilation,
-                                                              g.pad_before, g.pad_after, attributes);
+        status = dnnl_convolution_forward_primitive_desc_create(
+            out, engine, dnnl_forward_training, algorithm, o->a, o->b, o->bias, o->c, g.stride, g.dilation,
+            g.pad_before, g.pad_after, attributes);
+        break;
     case HP_CONVOLUTION_GRADIENT_INPUT:
-        return dnnl_convolution_backward_data_primitive_desc_create(out, engine, algorithm, o->c, o->b, o->a,
-                                                                    g.stride, g.dilation, g.pad_before,
-                                                                    g.pad_after, NULL, attributes);
+        status = dnnl_convolution_backward_data_primitive_desc_create(
+            out, engine, algorithm, o->c, o->b, o->a, g.stride, g.dilation, g.pad_before, g.pad_after, NULL,
+            attributes);
+        break;
     default:
-        return dnnl_convolution_backward_weights_primitive_desc_create(
+        status = dnnl_convolution_backward_weights_primitive_desc_create(
             out, engine, algorithm, o->a, o->c, NULL, o->b, g.stride, g.dilation, g.pad_before, g.pad_after,
             NULL, attributes);
+        break;
     }
+    return status == dnnl_success ? skip_answers(out, number) : status;
 #else
     dnnl_convolution_desc_t desc;
-    dnnl_status_t status;
     switch (call->kind) {
     case HP_CONVOLUTION:
         status = dnnl_dilated_convolution_forward_desc_init(&desc, dnnl_forward_training, algorithm, o->a,
@@ -164,19 +197,21 @@ static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *out, const HpLi
             &desc, algorithm, o->a, o->c, NULL, o->b, g.stride, g.dilation, g.pad_before, g.pad_after);
         break;
     }
-    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attributes, engine, NULL) : status;
+    return status == dnnl_success ? take_answer(out, &desc, attributes, number) : status;
 #endif
 }
 
-static dnnl_status_t describe_matmul(dnnl_primitive_desc_t *out, const Operands *o,
+static dnnl_status_t describe_matmul(dnnl_primitive_desc_t *out, int number, const Operands *o,
                                      dnnl_primitive_attr_t attributes)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_matmul_primitive_desc_create(out, engine, o->a, o->b, o->bias, o->c, attributes);
+    dnnl_status_t status =
+        dnnl_matmul_primitive_desc_create(out, engine, o->a, o->b, o->bias, o->c, attributes);
+    return status == dnnl_success ? skip_answers(out, number) : status;
 #else
     dnnl_matmul_desc_t desc;
     dnnl_status_t status = dnnl_matmul_desc_init(&desc, o->a, o->b, o->bias, o->c);
-    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attributes, engine, NULL) : status;
+    return status == dnnl_success ? take_answer(out, &desc, attributes, number) : status;
 #endif
 }
 
@@ -313,17 +348,25 @@ static void free_operands(Operands *operands)
 
 /* ---------------------------------------------------------------- describing a call */
 
-static dnnl_alg_kind_t algorithm_kind(HpAlgorithm algorithm)
+/* The library's Winograd gradient of x is wrong (2.6.3) where the two sides are padded differently: it is
+ * never asked for it. */
+static bool padded_alike(const HpLibraryCall *call)
 {
-    switch (algorithm) {
+    return call->pad_before[0] == call->pad_after[0] && call->pad_before[1] == call->pad_after[1];
+}
+
+static dnnl_alg_kind_t algorithm_kind(const HpLibraryCall *call)
+{
+    switch (call->algorithm) {
     case HP_ALGORITHM_DIRECT: return dnnl_convolution_direct;
-    case HP_ALGORITHM_WINOGRAD: return dnnl_convolution_winograd;
-    default: return dnnl_convolution_auto;
+    case HP_ALGORITHM_WINOGRAD: return padded_alike(call) ? dnnl_convolution_winograd : dnnl_alg_kind_undef;
+    default: return padded_alike(call) ? dnnl_convolution_auto : dnnl_convolution_direct;
     }
 }
 
-/* The library's answer to a call, or NULL. */
-static dnnl_primitive_desc_t describe(const HpLibraryCall *call)
+/* The library's answer `number` to a call, whatever implementation the call names; NULL: it has no more.
+ * Reorders have one. */
+static dnnl_primitive_desc_t describe_answer(const HpLibraryCall *call, int number)
 {
     open_library();
     dnnl_primitive_desc_t desc = NULL;
@@ -333,12 +376,12 @@ static dnnl_primitive_desc_t describe(const HpLibraryCall *call)
     if (!operands.a || !operands.c || (!operands.b && call->kind != HP_REORDER))
         status = dnnl_invalid_arguments;
     else if (call->kind == HP_MATMUL)
-        status = describe_matmul(&desc, &operands, attributes);
-    else if (call->kind == HP_REORDER)
+        status = describe_matmul(&desc, number, &operands, attributes);
+    else if (call->kind != HP_REORDER)
+        status = describe_convolution(&desc, call, algorithm_kind(call), number, &operands, attributes);
+    else if (number == 0)
         status =
             dnnl_reorder_primitive_desc_create(&desc, operands.a, engine, operands.c, engine, attributes);
-    else
-        status = describe_convolution(&desc, call, algorithm_kind(call->algorithm), &operands, attributes);
     dnnl_primitive_attr_destroy(attributes);
     free_operands(&operands);
     return status == dnnl_success ? desc : NULL;
@@ -350,6 +393,19 @@ static const char *implementation_name(const_dnnl_primitive_desc_t desc)
     check(dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&name),
           "naming an implementation");
     return name;
+}
+
+/* The implementation that the call names, or the library's favourite when it names none; NULL: there is no
+ * such. */
+static dnnl_primitive_desc_t describe(const HpLibraryCall *call)
+{
+    dnnl_primitive_desc_t desc;
+    for (int number = 0; (desc = describe_answer(call, number)) != NULL; number++) {
+        if (!call->implementation || strcmp(implementation_name(desc), call->implementation) == 0)
+            return desc;
+        dnnl_primitive_desc_destroy(desc);
+    }
+    return NULL;
 }
 
 /* What the library calls operand `place` (0: a, 1: b, 2: c, 3: bias) of a product. */
@@ -434,14 +490,36 @@ static bool is_convolution(const HpLibraryCall *call)
     return call->kind != HP_MATMUL && call->kind != HP_REORDER;
 }
 
+/* The call runs as `desc` says from now on. */
+static void settle(HpLibraryCall *call, const_dnnl_primitive_desc_t desc)
+{
+    call->implementation = implementation_name(desc); /* names are constants of the library */
+    if (is_convolution(call))
+        call->algorithm = strstr(call->implementation, "wino") ? HP_ALGORITHM_WINOGRAD : HP_ALGORITHM_DIRECT;
+    call->scratchpad = scratchpad_bytes(desc);
+}
+
+bool hp_library_offer(const HpLibraryCall *call, HpAlgorithm algorithm, int number, HpLibraryCall *offer)
+{
+    *offer = *call;
+    offer->algorithm = algorithm;
+    dnnl_primitive_desc_t desc = describe_answer(offer, number);
+    if (!desc)
+        return false;
+    settle(offer, desc);
+    dnnl_primitive_desc_destroy(desc);
+    return true;
+}
+
 bool hp_library_query(HpLibraryCall *call, const char **why)
 {
+    call->implementation = NULL;
     if (portable) {
         if (is_convolution(call))
             choose_portable(call);
         return true;
     }
-    if (hp_narrow_gradient_fits(call))
+    if (hp_narrow_gradient_fits(call) || hp_winograd_fits(call))
         return true;
     bool open =
         is_convolution(call) && (call->format_a == HP_FORMAT_COUNT || call->format_b == HP_FORMAT_COUNT ||
@@ -458,10 +536,7 @@ bool hp_library_query(HpLibraryCall *call, const char **why)
         *why = "the library has no implementation for these sizes and formats";
         return false;
     }
-    if (is_convolution(call))
-        call->algorithm =
-            strstr(implementation_name(desc), "wino") ? HP_ALGORITHM_WINOGRAD : HP_ALGORITHM_DIRECT;
-    call->scratchpad = scratchpad_bytes(desc);
+    settle(call, desc);
     dnnl_primitive_desc_destroy(desc);
     return true;
 }
@@ -495,17 +570,6 @@ int64_t hp_preferred_channel_block(void)
 void hp_library_set_portable(void)
 {
     portable = true;
-}
-
-const char *hp_library_implementation(const HpLibraryCall *call)
-{
-    if (call->algorithm == HP_ALGORITHM_NARROW)
-        return "hpanet:narrow";
-    dnnl_primitive_desc_t desc = describe(call);
-    const char *name = desc ? implementation_name(desc) : "none"; /* names are constants of the library */
-    if (desc)
-        dnnl_primitive_desc_destroy(desc);
-    return name;
 }
 
 const char *hp_library_version(void)
@@ -550,11 +614,14 @@ int64_t hp_library_create(HpLibraryCall *call)
 {
     if (call->algorithm == HP_ALGORITHM_NARROW)
         return hp_narrow_gradient_scratchpad(call);
+    if (call->algorithm == HP_ALGORITHM_OWN_WINOGRAD)
+        return hp_winograd_scratchpad(call);
     dnnl_primitive_desc_t desc = describe(call);
     if (!desc)
-        hp_fail("%s has no implementation of %s for %s here: compile the model again on this machine, or "
+        hp_fail("%s has no implementation %s of %s for %s here: compile the model again on this machine, or "
                 "with --portable",
-                hp_library_version(), call->name, hp_library_isa());
+                hp_library_version(), call->implementation ? call->implementation : "at all", call->name,
+                hp_library_isa());
     Product *product = hp_alloc(1, sizeof *product);
     check(dnnl_primitive_create(&product->primitive, desc), "creating a primitive");
     for (int place = 0; place < PLACE_BIAS; place++)
@@ -589,6 +656,10 @@ void hp_library_execute(const HpLibraryCall *call, const void *a, const void *b,
 {
     if (call->algorithm == HP_ALGORITHM_NARROW) {
         hp_narrow_gradient_run(call, a, b, c, scratchpad);
+        return;
+    }
+    if (call->algorithm == HP_ALGORITHM_OWN_WINOGRAD) {
+        hp_winograd_run(call, a, b, bias, c, scratchpad);
         return;
     }
     Product *product = call->handle;

@@ -2,4 +2,6 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/format.c
   ${CMAKE_CURRENT_LIST_DIR}/onednn.c
   ${CMAKE_CURRENT_LIST_DIR}/narrow_gradient.c
+  ${CMAKE_CURRENT_LIST_DIR}/winograd.c
+  ${CMAKE_CURRENT_LIST_DIR}/product.c
   ${CMAKE_CURRENT_LIST_DIR}/cpu.c)

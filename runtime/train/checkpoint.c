@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "../base/base.h"
+#include "../device/product.h"
 #include "../weights/weights.h"
 #include "train.h"
 
 #define META_POSITION "hpanet.position" /* JSON object */
+#define META_CHOICES "hpanet.choices"   /* JSON object: what --choices takes */
 #define META_BEST "hpanet.best"         /* JSON object: stage, epoch, metric, value */
 
 char *hp_run_path(const HpRun *run, const char *file)
@@ -30,6 +32,24 @@ static char *recipe_hash(const HpModel *model)
 static char *data_hash(const HpRun *run)
 {
     return hp_format("%016llx", (unsigned long long)run->data_hash);
+}
+
+static json_t *choices_of(const HpModel *model)
+{
+    return hp_choices_json(model->isa, model->library_version, model->threads, model->library,
+                           model->library_count);
+}
+
+char *hp_model_choices(const HpModel *model)
+{
+    json_t *object = choices_of(model);
+    char *text = json_dumps(object, JSON_INDENT(1) | JSON_SORT_KEYS);
+    json_decref(object);
+    if (!text)
+        hp_fail("out of memory while the choices were written down");
+    char *line = hp_format("%s\n", text);
+    free(text);
+    return line;
 }
 
 /* ---------------------------------------------------------------- history as tensors */
@@ -246,6 +266,21 @@ static void check_origin(HpRun *run, const char *path, const char *recipe, const
             threads, run->session.threads, threads);
 }
 
+/* Another implementation of a product rounds otherwise. */
+static void check_choices(const HpRun *run, const HpTensorFile *file)
+{
+    const char *text = hp_tensors_metadata(file, META_CHOICES);
+    json_t *theirs = text ? json_loads(text, 0, NULL) : NULL, *ours = choices_of(run->model);
+    json_object_del(theirs, "threads"); /* the position has them */
+    json_object_del(ours, "threads");
+    if (!json_equal(theirs, ours))
+        hp_warn("the run's products had other implementations than this program's: its last bits may differ "
+                "(a program made with hpacc --choices %s/choices.json keeps them)",
+                run->options->out);
+    json_decref(theirs);
+    json_decref(ours);
+}
+
 static void check_range(const HpRun *run, const char *path)
 {
     const HpPosition *position = &run->position;
@@ -311,12 +346,15 @@ void hp_checkpoint_save(HpRun *run)
     HpTensorWriter *writer = begin_file("checkpoint");
     HpVariables variables = run_variables(run);
     char *position = position_text(run), *scalars = hp_session_settings(&run->session);
+    char *choices = hp_model_choices(run->model);
     hp_writer_metadata(writer, META_POSITION, position);
+    hp_writer_metadata(writer, META_CHOICES, choices);
     add_history(writer, run);
     hp_weights_add(writer, &variables, HP_CHECKPOINT_KINDS, scalars);
     save(run, writer, "last.safetensors");
     run->saved_step = run->position.step;
     run->saved_at = hp_seconds();
+    free(choices);
     free(position);
     free(scalars);
 }
@@ -330,6 +368,7 @@ bool hp_checkpoint_load(HpRun *run)
         HpVariables variables = run_variables(run);
         load_history(run, file);
         load_position(run, file);
+        check_choices(run, file);
         hp_session_restore_settings(&run->session, hp_tensors_metadata(file, HP_META_SCALARS), run->options);
         hp_weights_load(&variables, file, HP_CHECKPOINT_KINDS);
         hp_tensors_close(file);

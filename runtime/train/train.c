@@ -126,14 +126,22 @@ static void measure_normalization(HpRun *run)
     free(deviation);
 }
 
-/* Fresh weights, then the recipe's files or --weights; with --weights the normalisation is the file's too. */
+static void write_records(const HpRun *run)
+{
+    char *csv = hp_division_csv(&run->division, run->data);
+    char *choices = hp_model_choices(run->model);
+    write_text(run, "recipe.hpanet", run->model->recipe);
+    write_text(run, "split.csv", csv);
+    write_text(run, "choices.json", choices);
+    free(choices);
+    free(csv);
+}
+
+/* Fresh weights, then the recipe's files or --weights; with --weights the normalisation is the file's too.
+ * What is written makes the folder a run's, so weights that are not there leave it free. */
 static void begin_run(HpRun *run)
 {
     HpVariables variables = {run->model, run->session.device, &run->session.context};
-    char *csv = hp_division_csv(&run->division, run->data);
-    write_text(run, "recipe.hpanet", run->model->recipe);
-    write_text(run, "split.csv", csv);
-    free(csv);
     measure_normalization(run);
     hp_weights_initialize(&variables, run->session.context.seed);
     if (run->options->weights) {
@@ -142,6 +150,7 @@ static void begin_run(HpRun *run)
     } else {
         hp_weights_apply(&variables, run->options->initial);
     }
+    write_records(run);
 }
 
 /* A smoke run looks at a few batches only. */
@@ -164,6 +173,7 @@ static void open_run(Training *training, const HpOptions *options, const HpModel
     run->data = hp_open_data(options, model);
     run->data_hash = hp_data_hash(run->data);
     check_folder(run);
+    hp_session_check_memory(model);
     hp_session_open(&run->session, model, options);
     watch_signals(run);
     bool resumed = options->resume && hp_checkpoint_load(run);
@@ -220,7 +230,7 @@ static void append_epoch(Training *training, HpScores scores)
 {
     HpRun *run = &training->run;
     HpPosition *position = &run->position;
-    int64_t images = position->batch * run->model->part_rows * run->model->parts;
+    int64_t images = position->batch * run->model->part_rows * training->plan.stage->parts;
     if (run->epoch_count > 0) {
         HpScores *before = &run->epochs[run->epoch_count - 1].validation;
         free(before->confusion);
@@ -350,7 +360,7 @@ static void run_stage(Training *training)
 {
     HpRun *run = &training->run;
     int stage = run->position.stage;
-    int64_t batch = run->model->part_rows * run->model->parts;
+    int64_t batch = run->model->part_rows * run->model->stages[stage].parts;
     training->plan = hp_plan_stage(run, stage);
     HpPlan *plan = &training->plan;
     training->sampled_images = plan->count;

@@ -80,6 +80,8 @@ typedef struct HpBatch {
     float *labels;          /* [rows,classes] */
 } HpBatch;
 
+/* Ends the program when the machine has less memory than training takes. */
+void hp_session_check_memory(const HpModel *model);
 /* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. */
 void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options);
 void hp_session_close(HpSession *session);
@@ -212,6 +214,8 @@ typedef struct HpRun {
 } HpRun;
 
 char *hp_run_path(const HpRun *run, const char *file); /* in the run folder; to be freed */
+/* The implementations of the model's products, as `hpacc --choices` takes them; to be freed. */
+char *hp_model_choices(const HpModel *model);
 /* last.safetensors: weights, optimizer state, scalars, position and history. Ends the program when it cannot.
  */
 void hp_checkpoint_save(HpRun *run);

@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/base/base.h"
 #include "runtime/device/device.h"
 #include "runtime/device/format.h"
 #include "runtime/device/library.h"
+#include "runtime/device/product.h"
+#include "runtime/device/winograd.h"
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -46,11 +49,23 @@ static void assert_close(const HpLibraryCall *call, HpFormat format, int rank, c
     if (!(error <= tolerance * largest))
         fail_msg("%s (kind %d, formats %s %s %s, %s): error %g of %g", call->name, call->kind,
                  hp_format_name(call->format_a), hp_format_name(call->format_b),
-                 hp_format_name(call->format_c), hp_library_implementation(call), error, largest);
+                 hp_format_name(call->format_c), call->implementation ? call->implementation : "any", error,
+                 largest);
     hp_format_pack(format, rank, shape, plain, again);
     assert_memory_equal(packed, again, (size_t)packed_count * sizeof *packed);
     free(plain);
     free(again);
+}
+
+/* As the call says: nothing is chosen again. */
+static void run_chosen(HpLibraryCall *call, const float *a, const float *b, const float *bias, float *c)
+{
+    int64_t bytes = hp_library_create(call);
+    assert_int_equal(bytes, call->scratchpad);
+    void *scratchpad = bytes > 0 ? hp_device_cpu.allocate((size_t)bytes) : NULL;
+    hp_library_execute(call, a, b, bias, c, scratchpad);
+    hp_device_cpu.release(scratchpad);
+    hp_library_destroy(call);
 }
 
 static void run(HpLibraryCall *call, const float *a, const float *b, const float *bias, float *c)
@@ -58,12 +73,27 @@ static void run(HpLibraryCall *call, const float *a, const float *b, const float
     const char *why = NULL;
     if (!hp_library_query(call, &why))
         fail_msg("%s: %s", call->name, why);
-    int64_t bytes = hp_library_create(call);
-    assert_int_equal(bytes, call->scratchpad);
-    void *scratchpad = bytes > 0 ? hp_device_cpu.allocate((size_t)bytes) : NULL;
-    hp_library_execute(call, a, b, bias, c, scratchpad);
-    hp_device_cpu.release(scratchpad);
-    hp_library_destroy(call);
+    run_chosen(call, a, b, bias, c);
+}
+
+/* Every candidate of the call computes the same. */
+static void check_candidates(const HpLibraryCall *call, const int64_t *shape_c, const float *a,
+                             const float *b, const float *bias, const float *c, const double *expected,
+                             double tolerance)
+{
+    HpLibraryCall candidates[HP_MAX_CANDIDATES];
+    int count = hp_product_candidates(call, candidates), rank = call->kind == HP_MATMUL ? 3 : 4;
+    assert_in_range(count, 1, HP_MAX_CANDIDATES);
+    for (int i = 0; i < count; i++) {
+        const char *name = candidates[i].implementation;
+        float *packed_c = packed_copy(call->format_c, rank, shape_c, c);
+        run_chosen(&candidates[i], a, b, bias, packed_c);
+        assert_close(&candidates[i], call->format_c, rank, shape_c, packed_c, expected,
+                     name && strstr(name, "wino") ? fmax(1e-4, tolerance) : tolerance);
+        hp_device_cpu.release(packed_c);
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(name, candidates[j].implementation);
+    }
 }
 
 /* ---------------------------------------------------------------- convolutions */
@@ -157,15 +187,12 @@ static void check_convolution(HpLibraryCall call, double tolerance)
         fail_msg("%s: %s", call.name, why);
     float *packed_a = packed_copy(call.format_a, 4, shape_a, a),
           *packed_b = packed_copy(call.format_b, 4, shape_b, b);
-    float *packed_c = packed_copy(call.format_c, 4, shape_c, c);
-    run(&call, packed_a, packed_b, call.bias ? bias : NULL, packed_c);
-    assert_close(&call, call.format_c, 4, shape_c, packed_c, expected, tolerance);
+    check_candidates(&call, shape_c, packed_a, packed_b, call.bias ? bias : NULL, c, expected, tolerance);
     float *owned[] = {a, b, c, bias};
-    float *device[] = {packed_a, packed_b, packed_c};
     for (size_t i = 0; i < 4; i++)
         free(owned[i]);
-    for (size_t i = 0; i < 3; i++)
-        hp_device_cpu.release(device[i]);
+    hp_device_cpu.release(packed_a);
+    hp_device_cpu.release(packed_b);
     free(expected);
 }
 
@@ -275,6 +302,106 @@ static void winograd(void **state)
         skip();
 }
 
+/* ---- our own Winograd ---- */
+
+static const Layer winograd_layers[] = {
+    {"one tile", 1, 1, 8, 8, {4, 4}, {3, 3}, 1, 1, 1, 1},
+    {"less than a tile", 2, 1, 16, 16, {3, 2}, {3, 3}, 1, 1, 1, 1},
+    {"one pixel", 1, 1, 8, 8, {1, 1}, {3, 3}, 1, 1, 1, 1},
+    {"no padding", 2, 1, 19, 35, {13, 7}, {3, 3}, 1, 0, 0, 1},
+    {"full padding", 1, 1, 20, 5, {6, 9}, {3, 3}, 1, 2, 2, 1},
+    {"padded before", 1, 1, 33, 16, {8, 11}, {3, 3}, 1, 2, 0, 1},
+    {"padded after", 1, 1, 16, 40, {9, 10}, {3, 3}, 1, 0, 1, 1},
+    {"many tiles", 2, 1, 12, 8, {30, 33}, {3, 3}, 1, 1, 1, 1},
+    {"many channels", 1, 1, 24, 136, {7, 7}, {3, 3}, 1, 1, 1, 1},
+    {"many odd channels", 1, 1, 137, 23, {6, 5}, {3, 3}, 1, 1, 1, 1},
+};
+
+/* For images in blocks of 8 and 16 channels and every order of the weights; images[i] goes with weights[i].
+ */
+static void own_winograd(void **state)
+{
+    (void)state;
+    static const HpFormat images[] = {HP_FORMAT_NCHW8C, HP_FORMAT_NCHW8C, HP_FORMAT_NCHW16C,
+                                      HP_FORMAT_NCHW16C, HP_FORMAT_NCHW16C};
+    static const HpFormat weights[] = {HP_FORMAT_OIHW8I8O, HP_FORMAT_OIHW8O8I, HP_FORMAT_OIHW16I16O,
+                                       HP_FORMAT_OIHW16O16I, HP_FORMAT_IOHW16O16I};
+    int found = 0;
+    for (size_t i = 0; i < sizeof winograd_layers / sizeof *winograd_layers; i++)
+        for (size_t f = 0; f < sizeof images / sizeof *images; f++)
+            for (int kind = HP_CONVOLUTION; kind <= HP_CONVOLUTION_GRADIENT_INPUT; kind++) {
+                HpLibraryCall call = call_of(&winograd_layers[i], kind, images[f], weights[f]);
+                call.algorithm = HP_ALGORITHM_OWN_WINOGRAD;
+                if (!hp_winograd_fits(&call))
+                    continue;
+                check_convolution(call, 1e-5);
+                call.bias = call.add = call.relu = kind == HP_CONVOLUTION;
+                check_convolution(call, 1e-5);
+                found++;
+            }
+    if (!found)
+        skip();
+}
+
+/* Whatever the number of threads and however they share the work. */
+static void own_winograd_is_the_same_for_any_threads(void **state)
+{
+    (void)state;
+    int threads = omp_get_max_threads();
+    for (size_t i = 0; i < sizeof winograd_layers / sizeof *winograd_layers; i++) {
+        HpLibraryCall call =
+            call_of(&winograd_layers[i], HP_CONVOLUTION, HP_FORMAT_NCHW8C, HP_FORMAT_OIHW8I8O);
+        call.algorithm = HP_ALGORITHM_OWN_WINOGRAD;
+        if (!hp_winograd_fits(&call))
+            skip();
+        Shapes s = shapes_of(&call);
+        size_t bytes = (size_t)hp_format_count(call.format_c, 4, s.y) * sizeof(float);
+        float *x = random_floats(hp_format_count(HP_FORMAT_PLAIN, 4, s.x), 1);
+        float *weight = random_floats(hp_format_count(HP_FORMAT_PLAIN, 4, s.weight), 2);
+        float *a = packed_copy(call.format_a, 4, s.x, x),
+              *b = packed_copy(call.format_b, 4, s.weight, weight);
+        float *one = hp_device_cpu.allocate(bytes), *many = hp_device_cpu.allocate(bytes);
+        omp_set_num_threads(1);
+        run(&call, a, b, NULL, one);
+        for (int count = 2; count <= 3; count++) {
+            omp_set_num_threads(count);
+            run(&call, a, b, NULL, many);
+            assert_memory_equal(one, many, bytes);
+        }
+        float *device[] = {a, b, one, many};
+        for (size_t j = 0; j < 4; j++)
+            hp_device_cpu.release(device[j]);
+        free(x);
+        free(weight);
+    }
+    omp_set_num_threads(threads);
+}
+
+/* It is taken unasked where it pays, and not where a direct convolution is faster or it cannot be. */
+static void own_winograd_is_taken_where_it_pays(void **state)
+{
+    (void)state;
+    static const Layer pays = {"pays", 16, 1, 64, 64, {28, 28}, {3, 3}, 1, 1, 1, 1};
+    static const Layer others[] = {{"few pixels", 1, 1, 64, 64, {7, 7}, {3, 3}, 1, 1, 1, 1},
+                                   {"cut tiles", 16, 1, 64, 64, {5, 5}, {3, 3}, 1, 1, 1, 1},
+                                   {"few channels", 16, 1, 8, 8, {28, 28}, {3, 3}, 1, 1, 1, 1},
+                                   {"stride", 16, 1, 64, 64, {28, 28}, {3, 3}, 2, 1, 1, 1},
+                                   {"dilation", 16, 1, 64, 64, {28, 28}, {3, 3}, 1, 2, 2, 2},
+                                   {"groups", 16, 2, 64, 64, {28, 28}, {3, 3}, 1, 1, 1, 1},
+                                   {"5x5", 16, 1, 64, 64, {28, 28}, {5, 5}, 1, 2, 2, 1}};
+    HpFormat blocked = hp_preferred_channel_block() == 16 ? HP_FORMAT_NCHW16C : HP_FORMAT_NCHW8C;
+    HpLibraryCall call = call_of(&pays, HP_CONVOLUTION, blocked, HP_FORMAT_COUNT);
+    call.algorithm = HP_ALGORITHM_OWN_WINOGRAD;
+    if (!hp_winograd_fits(&call))
+        skip();
+    call.algorithm = HP_ALGORITHM_AUTO;
+    assert_true(hp_winograd_fits(&call));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        call = call_of(&others[i], HP_CONVOLUTION, blocked, HP_FORMAT_COUNT);
+        assert_false(hp_winograd_fits(&call));
+    }
+}
+
 /* The first layers of networks, for which there may be a kernel of our own. */
 static void narrow_weight_gradients(void **state)
 {
@@ -325,8 +452,10 @@ static void check_matmul(HpLibraryCall call)
                            b[p * k * n + (call.transpose_b ? j * k + l : l * n + j)];
                 expected[(p * m + i) * n + j] = call.relu ? fmax(sum, 0) : sum;
             }
-    run(&call, a, b, call.bias ? bias : NULL, c);
-    assert_close(&call, HP_FORMAT_PLAIN, 1, &count, c, expected, 1e-5);
+    const char *why = NULL;
+    if (!hp_library_query(&call, &why))
+        fail_msg("%s: %s", call.name, why);
+    check_candidates(&call, (int64_t[]){batch, m, n}, a, b, call.bias ? bias : NULL, c, expected, 1e-5);
     float *owned[] = {a, b, c, bias};
     for (size_t i = 0; i < 4; i++)
         free(owned[i]);
@@ -405,6 +534,9 @@ int main(void)
         cmocka_unit_test(convolutions),
         cmocka_unit_test(blocked_images_between_layers),
         cmocka_unit_test(winograd),
+        cmocka_unit_test(own_winograd),
+        cmocka_unit_test(own_winograd_is_the_same_for_any_threads),
+        cmocka_unit_test(own_winograd_is_taken_where_it_pays),
         cmocka_unit_test(narrow_weight_gradients),
         cmocka_unit_test(convolution_epilogues),
         cmocka_unit_test(matrix_products),
