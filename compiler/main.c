@@ -6,15 +6,18 @@
 #include <string.h>
 #include "../runtime/base/base.h"
 #include "../runtime/device/device.h"
+#include "../runtime/weights/match.h"
 #include "base/diagnostic.h"
 #include "emit/compile.h"
 #include "emit/emit.h"
 #include "emit/target.h"
+#include "fit.h"
 #include "front/program.h"
 #include "grad/functions.h"
 #include "kernel/kernel.h"
 #include "options.h"
 #include "passes/passes.h"
+#include "select/select.h"
 
 static Options options;
 static double pass_began;
@@ -144,24 +147,22 @@ static void optimize_graphs(Emission *emission)
         RUN(layout, functions->items[i].graph);
 }
 
-static void schedule_functions(Emission *emission)
+static void schedule_functions(Emission *emission, Choices *choices)
 {
     size_t count = emission->functions.count;
     emission->schedules = ARENA_ARRAY(emission->arena, Schedule *, count);
     emission->kernels = kernel_set_new(emission->arena);
+    int64_t left = options.memory - emission->variable_bytes;
+    int64_t budget = options.memory == 0 ? -1 : left > 0 ? left : 0;
     for (size_t i = 0; i < count; i++) {
-        Graph *graph = emission->functions.items[i].graph;
+        Function *function = &emission->functions.items[i];
         pass_begin();
-        Schedule *schedule = emission->schedules[i] = pass_fuse(graph);
-        pass_end("fuse", graph->name);
-        pass_begin();
-        kernels_build(schedule);
-        pass_end("kernels", graph->name);
-        pass_begin();
-        int64_t bytes = pass_plan(schedule);
-        pass_end("plan", graph->name);
-        graph_verify(graph, "plan");
-        emission->arena_bytes = bytes > emission->arena_bytes ? bytes : emission->arena_bytes;
+        Schedule *schedule = emission->schedules[i] = fit_schedule(function->graph, budget, choices);
+        pass_end("fuse, kernels, plan", function->name);
+        graph_verify(schedule->graph, "plan");
+        function->graph = schedule->graph;
+        if (schedule->arena_bytes > emission->arena_bytes)
+            emission->arena_bytes = schedule->arena_bytes;
         for (size_t s = 0; s < schedule->steps.count; s++)
             if (schedule->steps.items[s]->kind == STEP_KERNEL)
                 kernel_set_add(emission->kernels, schedule->steps.items[s]);
@@ -174,6 +175,111 @@ static void plan_variables(Emission *emission)
     int64_t *offsets = ARENA_ARRAY(emission->arena, int64_t, variables->list.count);
     emission->variable_bytes = pass_plan_variables(variables, offsets);
     emission->variable_offsets = offsets;
+}
+
+/* From the file to the graphs of its functions; part: images in a part of the batch, 0 for the file's. */
+static void load_program(Emission *emission, Diagnostics *diagnostics, int64_t part)
+{
+    pass_begin();
+    emission->program = program_load(emission->arena, diagnostics, options.file,
+                                     &(ProgramOptions){.dataset = options.dataset,
+                                                       .models = installation_find(emission->arena).models,
+                                                       .image_size = options.size,
+                                                       .batch = options.batch,
+                                                       .part = part});
+    pass_end("load", options.file);
+    pass_begin();
+    emission->functions = functions_build(emission->program);
+    pass_end("functions", emission->program->name);
+}
+
+/* From graphs to schedules with their places in memory. */
+static void plan_program(Emission *emission, Choices *choices)
+{
+    optimize_graphs(emission);
+    plan_variables(emission);
+    schedule_functions(emission, choices);
+}
+
+static Machine this_machine(void)
+{
+    return (Machine){hp_library_isa(), hp_library_version(), omp_get_max_threads()};
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static int64_t memory_bytes(const Emission *emission)
+{
+    return emission->variable_bytes + emission->arena_bytes;
+}
+
+/* The same when nothing is computed again. */
+static int64_t memory_bytes_kept(const Emission *emission)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < emission->functions.count; i++)
+        if (emission->schedules[i]->arena_bytes_kept > most)
+            most = emission->schedules[i]->arena_bytes_kept;
+    return emission->variable_bytes + most;
+}
+
+static double megabytes(int64_t bytes)
+{
+    return (double)bytes / 1e6;
+}
+
+/* The largest part of the batch, smaller than the file's, whose program takes at most `bytes`, and what it
+ * takes; 0: none does. */
+static int64_t find_part(const Emission *emission, int64_t bytes, int64_t *taken)
+{
+    Choices *untuned = choices_new(emission->arena, this_machine(), false, NULL);
+    for (int64_t part = emission->program->part - 1; part > 0; part--) {
+        if (!program_part_divides(emission->program, part))
+            continue;
+        Emission smaller = {.arena = emission->arena};
+        load_program(&smaller, diagnostics_new(emission->arena), part);
+        plan_program(&smaller, untuned);
+        *taken = memory_bytes(&smaller);
+        if (*taken <= bytes)
+            return part;
+    }
+    return 0;
+}
+
+static const char *advise_part(const Emission *emission, int64_t bytes)
+{
+    if (emission->variable_bytes >= bytes)
+        return arena_format(emission->arena,
+                            "weights, gradients and the optimizer's state alone take %.1f MB",
+                            megabytes(emission->variable_bytes));
+    int64_t taken = memory_bytes(emission), part = find_part(emission, bytes, &taken);
+    if (part == 0)
+        return arena_format(emission->arena, "parts of one image still take %.1f MB", megabytes(taken));
+    return arena_format(emission->arena, "parts of %lld instead of %lld images take %.1f MB", (long long)part,
+                        (long long)emission->program->part, megabytes(taken));
+}
+
+static void check_budget(const Emission *emission)
+{
+    if (options.memory == 0 || memory_bytes(emission) <= options.memory)
+        return;
+    fatal("%s does not fit into --memory %.1f MB: it takes %.1f MB, and %.1f MB when all is computed again "
+          "that can be; %s",
+          options.file, megabytes(options.memory), megabytes(memory_bytes_kept(emission)),
+          megabytes(memory_bytes(emission)), advise_part(emission, options.memory));
+}
+
+/* The program may be meant for another machine: a warning. */
+static void check_machine_memory(const Emission *emission)
+{
+    int64_t available = hp_memory_available();
+    if (available < 0 || memory_bytes(emission) <= available)
+        return;
+    fprintf(stderr,
+            "hpacc: warning: training %s takes %.1f MB and this machine has %.1f MB free; --memory computes "
+            "values again instead of keeping them, and %s\n",
+            options.file, megabytes(memory_bytes(emission)), megabytes(available),
+            advise_part(emission, available));
 }
 
 static void print_summary(const Emission *emission)
@@ -191,16 +297,33 @@ static void print_summary(const Emission *emission)
     printf("%zu functions, %zu library calls, %zu calls of %zu fused kernels\n", emission->functions.count,
            products, kernels, kernel_set_count(emission->kernels));
     printf("memory: %.1f MB for variables, %.1f MB for tensors (%.1f MB without sharing)\n",
-           (double)emission->variable_bytes / 1e6, (double)emission->arena_bytes / 1e6, (double)before / 1e6);
+           megabytes(emission->variable_bytes), megabytes(emission->arena_bytes), megabytes(before));
+    if (memory_bytes_kept(emission) > memory_bytes(emission))
+        printf("recompute: the backward pass computes values again that would take %.1f MB more\n",
+               megabytes(memory_bytes_kept(emission) - memory_bytes(emission)));
 }
 
-static void write_program(Emission *emission)
+/* A file that is there was checked already. */
+static void print_missing_weights(const Program *program)
+{
+    for (size_t i = 0; i < program->weights.count; i++) {
+        const char *file = program->weights.items[i].file;
+        char *path = hp_weights_locate(program->source, file);
+        if (!path)
+            printf("weights: %s is not here; `train` will look for it (docs/weights.md)\n", file);
+        free(path);
+    }
+}
+
+static void write_program(Emission *emission, const Choices *choices)
 {
     const char *name = emission->program->name;
     const char *folder =
         options.folder ? options.folder : arena_format(emission->arena, "generated/%s", name);
     pass_begin();
     emit_sources(emission, folder);
+    if (!options.portable)
+        choices_write(choices, arena_format(emission->arena, "%s/choices.json", folder));
     pass_end("emit", folder);
     if (options.source_only) {
         printf("%s: sources written\n", folder);
@@ -222,23 +345,13 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
     else if (options.portable)
         hp_library_set_portable();
 
-    pass_begin();
-    emission.program = program_load(arena, diagnostics, options.file,
-                                    &(ProgramOptions){.dataset = options.dataset,
-                                                      .models = installation_find(arena).models,
-                                                      .image_size = options.size,
-                                                      .batch = options.batch});
+    load_program(&emission, diagnostics, 0);
     diagnostics_print(diagnostics); /* warnings */
-    pass_end("load", options.file);
-    pass_begin();
-    emission.functions = functions_build(emission.program);
-    pass_end("functions", emission.program->name);
     if (options.dump == DUMP_GRAPH)
         dump_graphs(arena, &emission.functions);
 
-    optimize_graphs(&emission);
-    plan_variables(&emission);
-    schedule_functions(&emission);
+    Choices *choices = choices_new(arena, this_machine(), options.tune, options.choices);
+    plan_program(&emission, choices);
     emit_products_collect(&emission);
 
     if (options.dump == DUMP_LAYOUT)
@@ -253,8 +366,12 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
         printf("%s: no mistakes found\n", options.file);
         return;
     }
+    check_budget(&emission);
+    check_machine_memory(&emission);
+    choices_print_summary(choices);
     print_summary(&emission);
-    write_program(&emission);
+    print_missing_weights(emission.program);
+    write_program(&emission, choices);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/diagnostic.h"
 #include "base/text.h"
 
@@ -20,7 +21,10 @@ enum OptionCode {
     CODE_TARGET,
     CODE_SIZE,
     CODE_BATCH,
+    CODE_MEMORY,
     CODE_PORTABLE,
+    CODE_TUNE,
+    CODE_CHOICES,
     CODE_EMIT,
     CODE_CHECK,
     CODE_DUMP,
@@ -33,8 +37,13 @@ static const OptionRow rows[] = {
     {"target", "auto|cuda|cpu", "auto: cuda where a driver and a GPU answer, else cpu", CODE_TARGET},
     {"size", "PIXELS", "side of the images, instead of the model's", CODE_SIZE},
     {"batch", "N", "images per update, instead of the model's", CODE_BATCH},
+    {"memory", "SIZE", "compute again instead of keeping what does not fit into SIZE (4GB, 900MB)",
+     CODE_MEMORY},
     {"portable", NULL, "for any CPU with AVX2 and any oneDNN: slower, the same sources everywhere",
      CODE_PORTABLE},
+    {"tune", NULL, "time the implementations of every product here and take the fastest", CODE_TUNE},
+    {"choices", "FILE", "run products as FILE says: choices.json of a tuned program, or of a run",
+     CODE_CHOICES},
     {"emit", "program|source", "source: write the C files and do not compile them", CODE_EMIT},
     {"output", "FOLDER", "where to write (generated/NAME)", 'o'},
     {"check", NULL, "only look for mistakes in the model", CODE_CHECK},
@@ -104,6 +113,22 @@ static int64_t positive(const char *option, const char *text, int64_t most)
     return value;
 }
 
+/* "4GB", "1.5 GiB": bytes. MB and GB are powers of ten, as in everything hpacc prints. */
+static int64_t memory_size(const char *text)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"MB", 1e6}, {"GB", 1e9}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    char *end;
+    double value = strtod(text, &end);
+    end += strspn(end, " ");
+    for (size_t i = 0; end > text && i < sizeof units / sizeof *units; i++)
+        if (strcasecmp(end, units[i].name) == 0 && value > 0 && value * units[i].bytes < 1e18)
+            return (int64_t)(value * units[i].bytes);
+    usage_error("--memory wants a size such as 4GB, 900MB or 3.5GiB, not \"%s\"", text);
+}
+
 static void take(Options *options, int code, const char *value)
 {
     static const char *const targets[] = {"auto", "cuda", "cpu"}, *const products[] = {"program", "source"};
@@ -117,7 +142,10 @@ static void take(Options *options, int code, const char *value)
     }
     case CODE_SIZE: options->size = positive("size", value, 16384); break;
     case CODE_BATCH: options->batch = positive("batch", value, 65536); break;
+    case CODE_MEMORY: options->memory = memory_size(value); break;
     case CODE_PORTABLE: options->portable = true; break;
+    case CODE_TUNE: options->tune = true; break;
+    case CODE_CHOICES: options->choices = value; break;
     case CODE_EMIT: options->source_only = choose("emit", value, products, 2) == 1; break;
     case CODE_CHECK: options->check = true; break;
     case CODE_DUMP:
@@ -166,6 +194,14 @@ Options options_parse(int argc, char **argv)
     options.file = argv[optind];
     if (options.portable && options.wants_cuda)
         usage_error("--portable is for the CPU; it does not go with --target cuda");
+    if (options.tune && options.choices)
+        usage_error("--tune makes a choice file and --choices takes one as it is: one of them");
+    if (options.portable && (options.tune || options.choices))
+        usage_error(
+            "a --portable program leaves it to the library how a product runs: no --tune, no --choices");
+    if (options.tune && (options.check || options.dump != DUMP_NOTHING))
+        usage_error(
+            "--tune takes minutes, and --check and --dump write no choice file: --choices goes with them");
     return options;
 }
 
@@ -179,6 +215,10 @@ const char *options_command(Arena *arena, const Options *options)
         text_add(&out, " --size %lld", (long long)options->size);
     if (options->batch)
         text_add(&out, " --batch %lld", (long long)options->batch);
+    if (options->memory)
+        text_add(&out, " --memory %.17gMB", (double)options->memory / 1e6);
+    if (options->tune || options->choices)
+        text_add(&out, " --choices choices.json"); /* which lies beside the sources, whatever was read */
     text_add(&out, "%s", options->portable ? " --portable" : "");
     return out.data;
 }

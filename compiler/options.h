@@ -20,10 +20,12 @@ typedef struct Options {
     const char *file;
     const char *dataset; /* or NULL */
     const char *folder;  /* -o, or NULL */
+    const char *choices; /* --choices, or NULL */
     int64_t size, batch; /* 0: the file's */
+    int64_t memory;      /* bytes the program may take; 0: what it takes */
     bool wants_cuda;     /* --target cuda */
     bool wants_cpu;      /* --target cpu */
-    bool portable, check, time, source_only;
+    bool portable, check, time, source_only, tune;
     DumpStage dump;
 } Options;
 

@@ -34,6 +34,18 @@ typedef struct Rule {
 
 /* ---- elementwise ---- */
 
+/* y > 0 ? dy : 0. When dy comes from a max pool of y alone, the pixel that won is > 0 exactly when the pooled
+ * value is: the pool's own gradient is masked, which is smaller, and y need not be kept for it. */
+static Node *relu_rule(const Rule *rule)
+{
+    Node *index = DY->op == OP_MAX_POOL_GRADIENT ? DY->inputs[1] : NULL;
+    if (!index || index->op != OP_MAX_POOL_INDEX || index->inputs[0] != Y)
+        return SELECT(BINARY(GREATER, Y, NUMBER(0)), DY, NUMBER(0));
+    Node *pooled = graph_window(rule->graph, OP_MAX_POOL, &rule->y, 1, &index->attributes.window);
+    Node *inputs[2] = {SELECT(BINARY(GREATER, pooled, NUMBER(0)), DY->inputs[0], NUMBER(0)), index};
+    return graph_window(rule->graph, OP_MAX_POOL_GRADIENT, inputs, 2, &DY->attributes.window);
+}
+
 /* dy * dy/dx for the ops of one input */
 static Node *unary_rule(const Rule *rule)
 {
@@ -49,11 +61,11 @@ static Node *unary_rule(const Rule *rule)
     case OP_TANH: return MUL(DY, SUB(NUMBER(1), MUL(Y, Y)));             /* dy * (1 - y^2) */
     case OP_ERF:                                                         /* dy * 2/sqrt(pi) * exp(-x^2) */
         return MUL(MUL(DY, NUMBER(M_2_SQRTPI)), UNARY(EXP, NEG(MUL(A, A))));
-    case OP_RELU: return SELECT(BINARY(GREATER, Y, NUMBER(0)), DY, NUMBER(0)); /* y > 0 ? dy : 0 */
-    case OP_SIGMOID: return MUL(DY, MUL(Y, SUB(NUMBER(1), Y)));                /* dy * y * (1 - y) */
-    case OP_LOG_SIGMOID: return MUL(DY, UNARY(SIGMOID, NEG(A)));               /* dy * sigmoid(-x) */
-    case OP_SOFTPLUS: return MUL(DY, UNARY(SIGMOID, A));                       /* dy * sigmoid(x) */
-    default: return NULL;                                                      /* sign, floor: flat */
+    case OP_RELU: return relu_rule(rule);
+    case OP_SIGMOID: return MUL(DY, MUL(Y, SUB(NUMBER(1), Y)));  /* dy * y * (1 - y) */
+    case OP_LOG_SIGMOID: return MUL(DY, UNARY(SIGMOID, NEG(A))); /* dy * sigmoid(-x) */
+    case OP_SOFTPLUS: return MUL(DY, UNARY(SIGMOID, A));         /* dy * sigmoid(x) */
+    default: return NULL;                                        /* sign, floor: flat */
     }
 }
 

@@ -87,3 +87,8 @@ Node *node_table_intern(NodeTable *table, Node *node)
     }
     return *slot;
 }
+
+Node *node_table_find(const NodeTable *table, const Node *node)
+{
+    return *slot_of(table->slots, table->size, node);
+}

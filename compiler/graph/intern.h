@@ -12,4 +12,7 @@ NodeTable *node_table_new(Arena *arena);
  * added. */
 Node *node_table_intern(NodeTable *table, Node *node);
 
+/* That node, or NULL: nothing is added. */
+Node *node_table_find(const NodeTable *table, const Node *node);
+
 #endif

@@ -142,6 +142,7 @@ void interpret_movement(const Node *node, const double *const *inputs, double *v
     switch (node->op) {
     case OP_BROADCAST: broadcast(node, inputs[0], value); break;
     case OP_RESHAPE:
+    case OP_AFTER:
     case OP_REORDER: memcpy(value, inputs[0], (size_t)shape_count(node->shape) * sizeof *value); break;
     case OP_TRANSPOSE: transpose(node, inputs[0], value); break;
     case OP_SLICE: slice(node, inputs[0], value); break;

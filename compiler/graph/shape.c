@@ -451,6 +451,7 @@ static ShapeRule *const rules[OP_COUNT] = {
     [OP_CONCAT] = rule_concat,
     [OP_UPSAMPLE] = rule_upsample,
     [OP_REORDER] = rule_same,
+    [OP_AFTER] = rule_same,
     [OP_MAX_POOL] = rule_pool,
     [OP_MAX_POOL_INDEX] = rule_pool,
     [OP_MAX_POOL_GRADIENT] = rule_pool_gradient,

@@ -18,6 +18,7 @@ static void open_lanes(Printer *printer)
 typedef struct Results {
     const char *best, *tap; /* as declared */
     const char *best_element, *tap_element;
+    const char *inside; /* of an average without padding: how many pixels the window has */
 } Results;
 
 static Results declare_results(Printer *printer, const TapLoops *taps)
@@ -84,10 +85,11 @@ static void open_gradient(Printer *printer, const TapLoops *taps, int i)
         printer, arena_format(printer->arena, "window_%d_%ss", taps->id, pixel[i]), taps->extent[i]);
     const char *inside = arena_format(printer->arena, "(%s + %lld)", form_text(printer, &taps->outside[i]),
                                       (long long)window->pad_before[i]);
-    print_line(printer, "const size_t first_%s = %s < %lld ? 0 : (%s - %lld) / %lld;", pixel[i], inside,
-               kernel, inside, kernel - stride, stride);
-    print_open(printer, "for (size_t %s = first_%s; %s < %s && %s * %lld <= %s; %s++)", pixel[i], pixel[i],
-               pixel[i], limit, pixel[i], stride, inside, pixel[i]);
+    const char *first = printer_name(printer, i ? "first_column" : "first_row");
+    print_line(printer, "const size_t %s = %s < %lld ? 0 : (%s - %lld) / %lld;", first, inside, kernel,
+               inside, kernel - stride, stride);
+    print_open(printer, "for (size_t %s = %s; %s < %s && %s * %lld <= %s; %s++)", pixel[i], first, pixel[i],
+               limit, pixel[i], stride, inside, pixel[i]);
     if (taps->kind == WINDOW_MAX_GRADIENT)
         print_line(printer, "const size_t %s = %s - %s * %lld;", tap[i], inside, pixel[i], stride);
 }
@@ -157,7 +159,7 @@ static void print_average(Printer *printer, const TapLoops *taps, const Results 
     const char *count =
         arena_format(printer->arena, "%lld.0f", (long long)(window->kernel[0] * window->kernel[1]));
     if (!window->count_padding)
-        count = "(float)inside";
+        count = arena_format(printer->arena, "(float)%s", results->inside);
     if (has_lanes(taps))
         open_lanes(printer);
     print_line(printer, "%s /= %s;", results->best_element, count);
@@ -245,7 +247,7 @@ static void print_pixel_taps(Printer *printer, const TapLoops *taps, const Resul
 {
     (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 1);
     if (taps->kind == WINDOW_AVERAGE && !taps->window->count_padding)
-        print_line(printer, "inside++;");
+        print_line(printer, "%s++;", results->inside);
     if (taps->kind == WINDOW_AVERAGE_GRADIENT)
         print_share(printer, taps);
     if (taps->kind == WINDOW_MAX_GRADIENT || results->tap)
@@ -262,8 +264,10 @@ static void print_pixel_taps(Printer *printer, const TapLoops *taps, const Resul
 void print_taps(Printer *printer, const TapLoops *taps)
 {
     Results results = declare_results(printer, taps);
-    if (taps->kind == WINDOW_AVERAGE && !taps->window->count_padding)
-        print_line(printer, "size_t inside = 0;");
+    if (taps->kind == WINDOW_AVERAGE && !taps->window->count_padding) {
+        results.inside = printer_name(printer, "inside");
+        print_line(printer, "size_t %s = 0;", results.inside);
+    }
     (taps_of_gradient(taps) ? open_gradient : open_pooling)(printer, taps, 0);
     (taps->tile ? print_tile : print_pixel_taps)(printer, taps, &results);
     print_close(printer);

@@ -221,10 +221,22 @@ static Node *reduce_uniform(Fold *fold, const Node *node, double value)
     return uniform(fold, value, node->shape);
 }
 
+/* Parts that stand side by side are reduced each on its own, once, however many concatenations hold them. */
+static Node *reduce_parts(Fold *fold, const Node *node)
+{
+    const Node *whole = node->inputs[0];
+    Node **parts = ARENA_ARRAY(fold->graph->arena, Node *, (size_t)whole->input_count);
+    for (int i = 0; i < whole->input_count; i++)
+        parts[i] = folded(fold, graph_reduce(fold->graph, node->op, whole->inputs[i], node->attributes.axes));
+    return folded(fold, graph_node(fold->graph, OP_CONCAT, whole->input_count, parts, &whole->attributes));
+}
+
 static Node *simplify_reduction(Fold *fold, Node *node)
 {
     Node *x = node->inputs[0];
     double value;
+    if (x->op == OP_CONCAT && !(node->attributes.axes >> x->attributes.concat & 1))
+        return reduce_parts(fold, node);
     if (is_uniform(x, &value) && isfinite(value))
         return reduce_uniform(fold, node, value);
     if (node->op == OP_REDUCE_VARIANCE)
@@ -264,6 +276,27 @@ static Node *simplify_transpose(Fold *fold, Node *node)
     return identity ? x->inputs[0] : folded(fold, graph_transpose(fold->graph, x->inputs[0], both));
 }
 
+/* The longest beginning that is a concatenation of its own becomes one input: a chain of concatenations is
+ * one that grows, and each holds the one before it. */
+static Node *simplify_concat(Fold *fold, const Node *node)
+{
+    Graph *graph = fold->graph;
+    const Attributes *attributes = &node->attributes;
+    int total = node->input_count;
+    for (int count = total - 1; count > 1; count--) {
+        Node *beginning =
+            node_table_find(fold->table, graph_node(graph, OP_CONCAT, count, node->inputs, attributes));
+        if (!beginning)
+            continue;
+        Node **inputs = ARENA_ARRAY(graph->arena, Node *, (size_t)(total - count + 1));
+        inputs[0] = beginning;
+        for (int i = count; i < total; i++)
+            inputs[i - count + 1] = node->inputs[i];
+        return folded(fold, graph_node(graph, OP_CONCAT, total - count + 1, inputs, attributes));
+    }
+    return NULL;
+}
+
 /* Every input is the same repeated number, which the pad agrees with. */
 static bool moves_uniform(const Node *node, Node **scalar)
 {
@@ -290,6 +323,8 @@ static Node *simplify_movement(Fold *fold, Node *node)
         return broadcast(fold, scalar, node->shape);
     if (node->op == OP_RESHAPE && x->op == OP_RESHAPE)
         return reshape(fold, x->inputs[0], node->shape);
+    if (node->op == OP_CONCAT)
+        return simplify_concat(fold, node);
     return node->op == OP_TRANSPOSE ? simplify_transpose(fold, node) : NULL;
 }
 

@@ -88,6 +88,26 @@ bool format_concat_in_place(const Node *concat)
     return true;
 }
 
+bool format_makes_part(const Node *node)
+{
+    switch (op_table[node->op].class) {
+    case CLASS_ELEMENTWISE:
+    case CLASS_WINDOW: return true;
+    case CLASS_REDUCTION: return node->shape.extents[0] == 1;
+    default: return node->op == OP_SLICE || node->op == OP_CONCAT;
+    }
+}
+
+const Node *format_home(const Node *node, const NodeList *uses)
+{
+    for (size_t i = 0; i < uses[node->id].count; i++) {
+        const Node *user = uses[node->id].items[i];
+        if (user->op == OP_CONCAT && user->format == node->format && format_concat_in_place(user))
+            return user;
+    }
+    return NULL;
+}
+
 int64_t data_type_bytes(DataType dtype)
 {
     switch (dtype) {

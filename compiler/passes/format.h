@@ -30,6 +30,13 @@ bool format_same_memory(HpFormat a, HpFormat b, Shape shape);
 /* Can a CONCAT's inputs lie where it wants them: each in one piece of every row, in whole blocks? */
 bool format_concat_in_place(const Node *concat);
 
+/* Is the node made by what can write a part of each row, with a gap to the next? */
+bool format_makes_part(const Node *node);
+
+/* The concatenation whose memory the node lies in if it can: the first that has its inputs in place, or NULL.
+ */
+const Node *format_home(const Node *node, const NodeList *uses);
+
 int64_t data_type_bytes(DataType dtype);
 
 #endif

@@ -78,20 +78,18 @@ void leaf_add(Arena *arena, LeafList *list, int id, bool pointwise)
 
 /* ---- roles ---- */
 
-/* The layout pass prepared the inputs of a concatenation: they are made by kernels, in its format. */
-static bool can_join(const Node *node)
+/* The layout pass prepared the inputs of a concatenation: each can write its part of it. A later one that has
+ * some of the same inputs reads them. */
+static bool can_join(const Node *node, const NodeList *uses)
 {
     bool prepared = format_concat_in_place(node);
-    for (int i = 0; i < node->input_count; i++) {
-        OpClass class = op_table[node->inputs[i]->op].class;
-        bool made_by_kernel =
-            class == CLASS_ELEMENTWISE || class == CLASS_WINDOW || node->inputs[i]->op == OP_SLICE;
-        prepared = prepared && made_by_kernel && node->inputs[i]->format == node->format;
-    }
+    for (int i = 0; i < node->input_count; i++)
+        prepared =
+            prepared && format_makes_part(node->inputs[i]) && format_home(node->inputs[i], uses) == node;
     return prepared;
 }
 
-static Role role_of(const Node *node)
+static Role role_of(const Node *node, const NodeList *uses)
 {
     switch (op_table[node->op].class) {
     case CLASS_COMPOSITE: internal_error("%s must be expanded before fusion", op_table[node->op].name);
@@ -102,11 +100,12 @@ static Role role_of(const Node *node)
     case OP_CONSTANT: return ROLE_INLINE;
     case OP_VARIABLE: return node->variable->kind == HP_SCALAR ? ROLE_INLINE : ROLE_SOURCE;
     case OP_IMAGE: return ROLE_IMAGE;
-    case OP_CONCAT: return can_join(node) ? ROLE_JOIN : ROLE_KERNEL;
+    case OP_CONCAT: return can_join(node, uses) ? ROLE_JOIN : ROLE_KERNEL;
     case OP_REORDER:
         return format_same_memory(node->format, node->inputs[0]->format, node->shape) ? ROLE_ALIAS
                                                                                       : ROLE_LIBRARY;
     case OP_RESHAPE: return is_unit_reshape(node) ? ROLE_KERNEL : ROLE_ALIAS;
+    case OP_AFTER: return ROLE_ALIAS;
     default: return ROLE_KERNEL;
     }
 }
@@ -160,6 +159,25 @@ static void store_forced(Fusion *fusion)
     for (size_t i = 0; i < graph->updates.count; i++) {
         need_memory(fusion, graph->updates.items[i].node);
         fusion->kept[graph->updates.items[i].node->id] = true;
+    }
+}
+
+/* The windows of a kernel do not nest: an input that holds another window gets memory. */
+static void store_between_windows(Fusion *fusion)
+{
+    bool *holds_window = ARENA_ARRAY(fusion->arena, bool, fusion->count);
+    for (size_t i = 0; i < fusion->count; i++) {
+        const Node *node = fusion->graph->nodes.items[i];
+        bool window = op_table[node->op].class == CLASS_WINDOW;
+        holds_window[i] = window;
+        for (int j = 0; j < node->input_count; j++) {
+            Node *input = node->inputs[j];
+            if (fusion->stored[input->id] || !holds_window[input->id])
+                continue;
+            holds_window[i] = true;
+            if (window)
+                need_memory(fusion, input);
+        }
     }
 }
 
@@ -304,9 +322,10 @@ Schedule *pass_fuse(Graph *graph)
     fusion->operands = ARENA_ARRAY(arena, NodeList, count);
     fusion->cluster_of = ARENA_ARRAY(arena, Cluster *, count);
     for (size_t i = 0; i < count; i++)
-        fusion->role[i] = role_of(graph->nodes.items[i]);
+        fusion->role[i] = role_of(graph->nodes.items[i], fusion->uses);
     fusion_match_libraries(fusion);
     store_forced(fusion);
+    store_between_windows(fusion);
     for (size_t i = 0; i < count; i++)
         level_node(fusion, graph->nodes.items[i]);
     store_worthwhile(fusion);

@@ -223,25 +223,30 @@ static void fix_inputs(Layout *layout, Node *node)
 
 /* ---- concatenations ---- */
 
-/* Can the node's kernel write straight into a part of each row of a concatenation? Products and views need
- * their operands in one piece. */
-static bool can_write_into_part(const Layout *layout, const Node *node, const NodeList *uses)
+static bool is_effect(const Graph *graph, const Node *node)
 {
-    OpClass class = op_table[node->op].class;
-    bool made_by_kernel = class == CLASS_ELEMENTWISE || class == CLASS_WINDOW || node->op == OP_SLICE;
-    int joins = 0;
-    for (size_t i = 0; i < uses[node->id].count; i++) {
+    for (size_t i = 0; i < graph->results.count; i++)
+        if (graph->results.items[i].node == node)
+            return true;
+    for (size_t i = 0; i < graph->updates.count; i++)
+        if (graph->updates.items[i].node == node)
+            return true;
+    return false;
+}
+
+/* Can the node be made, and read, where a part of each row of a concatenation is its place? Products and
+ * views need their operands in one piece, which the part of a single row is. */
+static bool can_be_part(const Layout *layout, const Node *node, const NodeList *uses)
+{
+    bool one_piece = node->shape.extents[0] == 1;
+    if (!format_makes_part(node) || is_effect(layout->graph, node))
+        return false;
+    for (size_t i = 0; i < uses[node->id].count && !one_piece; i++) {
         const Node *user = uses[node->id].items[i];
-        OpClass used_by = op_table[user->op].class;
-        joins += user->op == OP_CONCAT;
-        made_by_kernel = made_by_kernel && used_by != CLASS_CONTRACTION && user->op != OP_RESHAPE &&
-                         user->op != OP_REORDER;
+        if (op_table[user->op].class == CLASS_CONTRACTION || user->op == OP_RESHAPE || user->op == OP_REORDER)
+            return false;
     }
-    for (size_t i = 0; i < layout->graph->results.count; i++)
-        made_by_kernel = made_by_kernel && layout->graph->results.items[i].node != node;
-    for (size_t i = 0; i < layout->graph->updates.count; i++)
-        made_by_kernel = made_by_kernel && layout->graph->updates.items[i].node != node;
-    return made_by_kernel && joins == 1;
+    return true;
 }
 
 /* What cannot be written in place is copied by a slice of everything. */
@@ -254,7 +259,7 @@ static void prepare_concat(Layout *layout, Node *node, const NodeList *uses)
         bool repeated = false;
         for (int j = 0; j < i; j++)
             repeated = repeated || node->inputs[j] == input;
-        if (!repeated && input->format == node->format && can_write_into_part(layout, input, uses))
+        if (!repeated && format_home(input, uses) == node && can_be_part(layout, input, uses))
             continue;
         Attributes all = {0};
         for (int axis = 0; axis < input->shape.rank; axis++) {

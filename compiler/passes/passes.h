@@ -6,8 +6,8 @@
 #include "../graph/graph.h"
 #include "schedule.h"
 
-/* requires nothing; keeps values; removes constant arithmetic, identities, equal nodes (CSE) and dead nodes
- */
+/* requires nothing; keeps values; removes constant arithmetic, identities, equal nodes (CSE) and dead nodes;
+ * lets a concatenation hold the one it begins with, and reduces the parts of one each on its own */
 void pass_fold(Graph *graph);
 
 /* requires BATCHNORM nodes with running statistics; makes their convolutions' weights carry them (predict,
@@ -32,6 +32,11 @@ Schedule *pass_fuse(Graph *graph);
  * write into its slices, and gives every buffer of the function an offset in the shared arena. Returns the
  * arena's bytes. */
 int64_t pass_plan(Schedule *schedule);
+
+/* requires a planned schedule; returns a copy of its graph whose backward pass computes forward values again
+ * instead of keeping them: the cheapest choice that frees `wanted` bytes, or the one that frees most; keeps
+ * values. *saved is the estimate of what it frees; NULL: there is nothing to free */
+Graph *pass_recompute(const Schedule *schedule, int64_t wanted, int64_t *saved);
 
 /* Offsets for all variables that have memory; returns the bytes they take. Run before the functions' arena.
  */

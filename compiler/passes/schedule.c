@@ -155,7 +155,7 @@ static void set_operands(const Fusion *fusion, Schedule *schedule, Step *step, c
         step->scratchpad = schedule_buffer(schedule, NULL, step->call->scratchpad);
 }
 
-/* The inputs of a concatenation become parts of its rows. */
+/* The inputs of a concatenation become parts of its rows; what they hold themselves follows them. */
 static void join_buffers(Schedule *schedule, const Node *node)
 {
     Buffer *whole = buffer_of(schedule, schedule->graph->nodes.items[node->id]);
@@ -165,8 +165,27 @@ static void join_buffers(Schedule *schedule, const Node *node)
         Buffer *part = buffer_of(schedule, node->inputs[i]);
         part->view_of = whole;
         part->view_offset = channels / places.block[1] * places.stride[1] * data_type_bytes(node->dtype);
-        part->row_stride = places.stride[0];
+        if (node->shape.extents[0] > 1)
+            part->row_stride = places.stride[0];
         channels += node->inputs[i]->shape.extents[1];
+    }
+}
+
+/* A part of a part steps from row to row as the outermost concatenation does. */
+static void set_row_strides(Schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.items[i];
+        if (buffer->node && buffer->node->op == OP_AFTER)
+            buffer->row_stride = buffer->view_of->row_stride;
+    }
+    for (size_t i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.items[i], *outermost = buffer;
+        if (!buffer->row_stride)
+            continue;
+        while (outermost->view_of->row_stride)
+            outermost = outermost->view_of;
+        buffer->row_stride = outermost->row_stride;
     }
 }
 
@@ -194,8 +213,10 @@ static void add_step(const Ordering *ordering, Schedule *schedule, Cluster *clus
         for (size_t i = 0; i < cluster->nodes.count; i++)
             add_nodes(fusion, cluster, step, cluster->nodes.items[i], seen);
     }
-    if (fusion->role[last->id] == ROLE_ALIAS)
+    if (fusion->role[last->id] == ROLE_ALIAS) {
         step->outputs.items[0]->view_of = step->inputs.items[0];
+        step->inputs.count = 1; /* what an AFTER waits for is there, and not read */
+    }
     if (fusion->role[last->id] == ROLE_JOIN)
         join_buffers(schedule, last);
     list_push(arena, &schedule->steps, step);
@@ -219,5 +240,6 @@ Schedule *fusion_schedule(Fusion *fusion)
         buffer_of(schedule, fusion->graph->updates.items[i].node);
     for (size_t i = 0; i < fusion->graph->results.count; i++)
         buffer_of(schedule, fusion->graph->results.items[i].node);
+    set_row_strides(schedule);
     return schedule;
 }

@@ -57,7 +57,8 @@ typedef struct Schedule {
     LIST(Buffer *) buffers;
     Buffer **buffer_of; /* by node->id; NULL: not materialised */
     int64_t arena_bytes;
-    int64_t bytes_before; /* the sum of all buffers: what the plan saved is printed */
+    int64_t arena_bytes_kept; /* what the arena would take if nothing were computed again */
+    int64_t bytes_before;     /* the sum of all buffers: what the plan saved is printed */
 } Schedule;
 
 /* A reduction over at least one axis; over none it is its input, a variance zero. */

@@ -174,11 +174,58 @@ static void add_place(Text *out, const Buffer *buffer)
     text_add(out, "\n");
 }
 
+static bool is_alive(const Buffer *buffer, int step)
+{
+    return !buffer->view_of && !buffer->variable && buffer->first >= 0 && buffer->first <= step &&
+           step <= buffer->last;
+}
+
+static int64_t bytes_alive(const Schedule *schedule, int step)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < schedule->buffers.count; i++)
+        if (is_alive(schedule->buffers.items[i], step))
+            bytes += schedule->buffers.items[i]->bytes;
+    return bytes;
+}
+
+/* Where the memory goes: the largest tensors at the step that needs most. */
+static void add_peak(Text *out, const Schedule *schedule)
+{
+    enum { SHOWN = 12 };
+    int peak = 0;
+    for (int i = 1; i < (int)schedule->steps.count; i++)
+        if (bytes_alive(schedule, i) > bytes_alive(schedule, peak))
+            peak = i;
+    text_add(out, "%s: step %d needs most, %lld bytes; the largest of it:\n", schedule->graph->name, peak,
+             (long long)bytes_alive(schedule, peak));
+    const Buffer *last = NULL;
+    for (int shown = 0; shown < SHOWN; shown++) {
+        const Buffer *next = NULL;
+        for (size_t i = 0; i < schedule->buffers.count; i++) {
+            const Buffer *buffer = schedule->buffers.items[i];
+            bool after_last = !last || buffer->bytes < last->bytes ||
+                              (buffer->bytes == last->bytes && buffer->index > last->index);
+            if (is_alive(buffer, peak) && after_last && (!next || buffer->bytes > next->bytes))
+                next = buffer;
+        }
+        if (!next)
+            return;
+        text_add(out, "    ");
+        add_place(out, next);
+        last = next;
+    }
+}
+
 void schedule_print_plan(Text *out, const Schedule *schedule)
 {
     text_add(out, "offset      bytes       steps\n");
     for (size_t i = 0; i < schedule->buffers.count; i++)
         add_place(out, schedule->buffers.items[i]);
-    text_add(out, "%s: %lld bytes of buffers in an arena of %lld bytes\n", schedule->graph->name,
+    add_peak(out, schedule);
+    text_add(out, "%s: %lld bytes of buffers in an arena of %lld bytes", schedule->graph->name,
              (long long)schedule->bytes_before, (long long)schedule->arena_bytes);
+    if (schedule->arena_bytes_kept > schedule->arena_bytes)
+        text_add(out, ", %lld if nothing were computed again", (long long)schedule->arena_bytes_kept);
+    text_add(out, "\n");
 }

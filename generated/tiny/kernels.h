@@ -355,17 +355,17 @@ static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, 
     }
 }
 
-// bn1 → pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17
+// pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: greater, select, max_pool_gradient, reduce_sum, subtract, add, rsqrt, multiply, ...   tests/emit/tiny.hpanet:17
 static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_t columns, size_t channels,
-                                size_t window_0_rows, size_t window_0_columns,
+                                size_t window_0_rows, size_t window_0_columns, size_t pooled_max_pool_n,
+                                size_t pooled_max_pool_row, size_t pooled_max_pool_column,
                                 size_t conv2_convolution_gradient_input_n,
                                 size_t conv2_convolution_gradient_input_row,
                                 size_t conv2_convolution_gradient_input_column,
                                 size_t pooled_max_pool_index_n, size_t pooled_max_pool_index_row,
                                 size_t pooled_max_pool_index_column, size_t conv1_n, size_t conv1_y,
                                 size_t conv1_x, const float *restrict bn1_mean,
-                                const float *restrict bn1_variance, const float *restrict bn1_weight,
-                                const float *restrict bn1_bias,
+                                const float *restrict bn1_variance, const float *restrict pooled_max_pool,
                                 const float *restrict conv2_convolution_gradient_input,
                                 const uint8_t *restrict pooled_max_pool_index, const float *restrict conv1,
                                 float *restrict gradient_bn1_weight, float *restrict gradient_bn1_bias,
@@ -376,15 +376,13 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
     for (size_t n = 0; n < images; n++) {
         for (size_t b = 0; b < blocks; b++) {
             const size_t end = hp_least(16, channels - b * 16);
-            float bn1_mean_value[16], bn1_variance_value[16], add[16], rsqrt[16], bn1_weight_value[16], bn1_bias_value[16];
+            float bn1_mean_value[16], bn1_variance_value[16], add[16], rsqrt[16];
             #pragma omp simd
             for (size_t lane = 0; lane < end; lane++) {
                 bn1_mean_value[lane] = bn1_mean[b * 16 + lane];
                 bn1_variance_value[lane] = bn1_variance[b * 16 + lane];
                 add[lane] = bn1_variance_value[lane] + 1e-05f;
                 rsqrt[lane] = 1.0f / sqrtf(add[lane]);
-                bn1_weight_value[lane] = bn1_weight[b * 16 + lane];
-                bn1_bias_value[lane] = bn1_bias[b * 16 + lane];
             }
             double sum[16] = {0};
             double sum_2[16] = {0};
@@ -395,29 +393,29 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
                     for (size_t lane = 0; lane < end; lane++) {
                         sum_3[lane] = 0.0f;
                     }
-                    const size_t first_row = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
-                    for (size_t row = first_row; row < window_0_rows && row * 2 <= (y + 0); row++) {
+                    const size_t first_row_2 = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
+                    for (size_t row = first_row_2; row < window_0_rows && row * 2 <= (y + 0); row++) {
                         const size_t ky = (y + 0) - row * 2;
-                        const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
-                        for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
+                        const size_t first_column_2 = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
+                        for (size_t column = first_column_2; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
                             const int32_t tap = (int32_t)(ky * 2 + kx);
                             #pragma omp simd
                             for (size_t lane = 0; lane < end; lane++) {
+                                const float pooled_max_pool_value = pooled_max_pool[n * pooled_max_pool_n + b * 16 + lane + row * pooled_max_pool_row + column * pooled_max_pool_column];
                                 const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + b * 16 + lane + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
+                                const float select = (pooled_max_pool_value > 0.0f) ? conv2_convolution_gradient_input_value : 0.0f;
                                 const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + b * 16 + lane + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
-                                sum_3[lane] += pooled_max_pool_index_value == tap ? conv2_convolution_gradient_input_value : 0.0f;
+                                sum_3[lane] += pooled_max_pool_index_value == tap ? select : 0.0f;
                             }
                         }
                     }
                     #pragma omp simd
                     for (size_t lane = 0; lane < end; lane++) {
                         const float conv1_value = conv1[n * conv1_n + b * 16 + y * conv1_y + x * conv1_x + lane];
-                        const float multiply = (conv1_value - bn1_mean_value[lane]) * rsqrt[lane];
-                        const float relu = hp_relu(multiply * bn1_weight_value[lane] + bn1_bias_value[lane]);
-                        const float select = (relu > 0.0f) ? sum_3[lane] : 0.0f;
-                        sum[lane] += select;
-                        sum_2[lane] += select * multiply;
+                        const float multiply = sum_3[lane] * ((conv1_value - bn1_mean_value[lane]) * rsqrt[lane]);
+                        sum[lane] += sum_3[lane];
+                        sum_2[lane] += multiply;
                     }
                 }
             }
@@ -454,17 +452,18 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
     }
 }
 
-// bn1 → pooled → bn1: subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17
+// pooled → bn1: greater, select, max_pool_gradient, multiply, subtract, subtract, add, rsqrt, ...   tests/emit/tiny.hpanet:17
 static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size_t channels,
-                                size_t window_0_rows, size_t window_0_columns,
+                                size_t window_0_rows, size_t window_0_columns, size_t pooled_max_pool_n,
+                                size_t pooled_max_pool_row, size_t pooled_max_pool_column,
                                 size_t conv2_convolution_gradient_input_n,
                                 size_t conv2_convolution_gradient_input_row,
                                 size_t conv2_convolution_gradient_input_column,
                                 size_t pooled_max_pool_index_n, size_t pooled_max_pool_index_row,
-                                size_t pooled_max_pool_index_column, const float *restrict bn1_mean,
-                                const float *restrict bn1_variance, const float *restrict bn1_weight,
-                                const float *restrict bn1_bias, const float *restrict bn1_sum,
-                                const float *restrict bn1_sum_2,
+                                size_t pooled_max_pool_index_column, const float *restrict bn1_sum,
+                                const float *restrict bn1_mean, const float *restrict bn1_variance,
+                                const float *restrict bn1_sum_2, const float *restrict bn1_weight,
+                                const float *restrict pooled_max_pool,
                                 const float *restrict conv2_convolution_gradient_input,
                                 const uint8_t *restrict pooled_max_pool_index, float *restrict conv1,
                                 float factor)
@@ -475,26 +474,26 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
             for (size_t x = 0; x < columns; x++) {
                 for (size_t c = 0; c < channels; c++) {
                     const size_t at = ((n * rows + y) * columns + x) * channels + c;
-                    const float conv1_value = conv1[at];
-                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
-                    const float multiply = (conv1_value - bn1_mean[c]) * rsqrt;
-                    const float bn1_weight_value = bn1_weight[c];
-                    const float greater = (float)(hp_relu(multiply * bn1_weight_value + bn1_bias[c]) > 0.0f);
                     float sum = 0.0f;
-                    const size_t first_row = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
-                    for (size_t row = first_row; row < window_0_rows && row * 2 <= (y + 0); row++) {
+                    const size_t first_row_2 = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
+                    for (size_t row = first_row_2; row < window_0_rows && row * 2 <= (y + 0); row++) {
                         const size_t ky = (y + 0) - row * 2;
-                        const size_t first_column = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
-                        for (size_t column = first_column; column < window_0_columns && column * 2 <= (x + 0); column++) {
+                        const size_t first_column_2 = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
+                        for (size_t column = first_column_2; column < window_0_columns && column * 2 <= (x + 0); column++) {
                             const size_t kx = (x + 0) - column * 2;
                             const int32_t tap = (int32_t)(ky * 2 + kx);
+                            const float pooled_max_pool_value = pooled_max_pool[n * pooled_max_pool_n + c + row * pooled_max_pool_row + column * pooled_max_pool_column];
                             const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + c + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
+                            const float select = (pooled_max_pool_value > 0.0f) ? conv2_convolution_gradient_input_value : 0.0f;
                             const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + c + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
-                            sum += pooled_max_pool_index_value == tap ? conv2_convolution_gradient_input_value : 0.0f;
+                            sum += pooled_max_pool_index_value == tap ? select : 0.0f;
                         }
                     }
-                    const float subtract = (greater != 0.0f ? sum : 0.0f) - bn1_sum[c] * factor - multiply * (bn1_sum_2[c] * factor);
-                    conv1[at] = subtract * (bn1_weight_value * rsqrt);
+                    const float conv1_value = conv1[at];
+                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
+                    const float multiply = (conv1_value - bn1_mean[c]) * rsqrt * (bn1_sum_2[c] * factor);
+                    const float multiply_2 = (sum - bn1_sum[c] * factor - multiply) * (bn1_weight[c] * rsqrt);
+                    conv1[at] = multiply_2;
                 }
             }
         }

@@ -113,17 +113,18 @@ static const char work_11[] = "multiply, add, multiply, subtract   tests/emit/ti
 static const char work_12[] = "reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17";
 static const char work_13[] = "subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...   tests/emit/tiny.hpanet:18";
 static const char work_14[] = "greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19";
-static const char work_15[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:19";
-static const char work_16[] = "select, add   tests/emit/tiny.hpanet:19";
-static const char work_17[] = "convolution_gradient_input   tests/emit/tiny.hpanet:19";
-static const char work_18[] = "subtract, add, rsqrt, multiply, multiply, add, relu, greater, ...   tests/emit/tiny.hpanet:17";
-static const char work_19[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:16";
-static const char work_20[] = "select, add   tests/emit/tiny.hpanet:16";
-static const char work_21[] = "convolution, add, relu   tests/emit/tiny.hpanet:18";
-static const char work_22[] = "max_pool   tests/emit/tiny.hpanet:18";
-static const char work_23[] = "reduce_mean, reshape   tests/emit/tiny.hpanet:20";
-static const char work_24[] = "add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17";
-static const char work_25[] = "add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17";
+static const char work_15[] = "convolution_gradient_input   tests/emit/tiny.hpanet:19";
+static const char work_16[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:19";
+static const char work_17[] = "select, add   tests/emit/tiny.hpanet:19";
+static const char work_18[] = "greater, select, max_pool_gradient, reduce_sum, subtract, add, rsqrt, multiply, ...   tests/emit/tiny.hpanet:17";
+static const char work_19[] = "greater, select, max_pool_gradient, multiply, subtract, subtract, add, rsqrt, ...   tests/emit/tiny.hpanet:17";
+static const char work_20[] = "convolution_gradient_weight   tests/emit/tiny.hpanet:16";
+static const char work_21[] = "select, add   tests/emit/tiny.hpanet:16";
+static const char work_22[] = "convolution, add, relu   tests/emit/tiny.hpanet:18";
+static const char work_23[] = "max_pool   tests/emit/tiny.hpanet:18";
+static const char work_24[] = "reduce_mean, reshape   tests/emit/tiny.hpanet:20";
+static const char work_25[] = "add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17";
+static const char work_26[] = "add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17";
 
 static const HpStep steps_0[] = { /* train_head */
     {"image", work_0, 8352, 0},
@@ -166,17 +167,17 @@ static const HpStep steps_2[] = { /* train_all */
     {"head", work_8, 272, 192},
     {"means → logits → means → conv2 → gradient:conv2.bias", work_14, 4320, 0},
     {"conv2", work_15, 9920, 55296},
-    {"gradient:conv2.weight", work_16, 5184, 0},
-    {"conv2", work_17, 9920, 55296},
-    {"bn1 → pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias", work_18, 32496, 0},
-    {"bn1 → pooled → bn1", work_18, 56976, 0},
-    {"conv1", work_19, 33200, 221184},
-    {"gradient:conv1.weight", work_20, 1296, 0},
+    {"conv2", work_16, 9920, 55296},
+    {"gradient:conv2.weight", work_17, 5184, 0},
+    {"pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias", work_18, 38592, 0},
+    {"pooled → bn1", work_19, 63096, 0},
+    {"conv1", work_20, 33200, 221184},
+    {"gradient:conv1.weight", work_21, 1296, 0},
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_2[] = {
-    {"loss", 61440, 1}, /* [] */
-    {"logits", 61248, 12}, /* [4, 3] */
+    {"loss", 67584, 1}, /* [] */
+    {"logits", 67392, 12}, /* [4, 3] */
     {"image", 33408, 2048}, /* [4, 2, 16, 16] */
 };
 
@@ -193,10 +194,10 @@ static const HpStep steps_3[] = { /* update_all */
 static const HpStep steps_4[] = { /* evaluate */
     {"image", work_0, 8352, 0},
     {"image", work_1, 16384, 0},
-    {"conv1 → pooled", work_21, 33224, 221184},
-    {"pooled", work_22, 30720, 0},
+    {"conv1 → pooled", work_22, 33224, 221184},
+    {"pooled", work_23, 30720, 0},
     {"conv2 → means", work_4, 9952, 55296},
-    {"means", work_23, 2176, 0},
+    {"means", work_24, 2176, 0},
     {"head", work_6, 284, 192},
     {"loss", work_7, 112, 0},
     {NULL, NULL, 0, 0}};
@@ -209,10 +210,10 @@ static const HpResult results_4[] = {
 static const HpStep steps_5[] = { /* predict */
     {"image", work_0, 8352, 0},
     {"image", work_1, 16384, 0},
-    {"conv1 → pooled", work_21, 33224, 221184},
-    {"pooled", work_22, 30720, 0},
+    {"conv1 → pooled", work_22, 33224, 221184},
+    {"pooled", work_23, 30720, 0},
     {"conv2 → means", work_4, 9952, 55296},
-    {"means", work_23, 2176, 0},
+    {"means", work_24, 2176, 0},
     {"head", work_6, 284, 192},
     {NULL, NULL, 0, 0}};
 
@@ -221,8 +222,8 @@ static const HpResult results_5[] = {
 };
 
 static const HpStep steps_6[] = { /* prepare */
-    {"conv1.weight", work_24, 912, 0},
-    {"conv1.weight → conv1.bias", work_25, 120, 0},
+    {"conv1.weight", work_25, 912, 0},
+    {"conv1.weight → conv1.bias", work_26, 120, 0},
     {NULL, NULL, 0, 0}};
 
 static const HpFunction functions[] = {
@@ -249,12 +250,12 @@ static const HpRate rates_1[] = { /* scalar, schedule */
     {6, -1}, {7, -1}, {7, -1},
 };
 static const HpStage stages[] = {
-    {.name = "head", .epochs_scalar = 5, .train = 0, .update = 1, .rates = rates_0,
+    {.name = "head", .epochs_scalar = 5, .parts = 2, .train = 0, .update = 1, .rates = rates_0,
      .validation = 0, .select = "macro_f1", .select_maximum = true,
      .from_best = false, .keep_state = false,
      .augment = {.flip = false, .rotate_low = 0.0, .rotate_high = 0.0, .zoom_low = 1.0, .zoom_high = 1.0,
                  .shift = 0.0, .brightness_low = 1.0, .brightness_high = 1.0}},
-    {.name = "all", .epochs_scalar = 8, .train = 2, .update = 3, .rates = rates_1,
+    {.name = "all", .epochs_scalar = 8, .parts = 2, .train = 2, .update = 3, .rates = rates_1,
      .validation = 0, .select = "macro_f1", .select_maximum = true,
      .from_best = false, .keep_state = false,
      .augment = {.flip = true, .rotate_low = 0.0, .rotate_high = 0.0, .zoom_low = 1.0, .zoom_high = 1.0,
@@ -337,8 +338,8 @@ static const HpModel model = {
     .library_version = NULL,
     .threads = 0,
     .dataset = &dataset,
-    .image_size = 16, .part_rows = 4, .parts = 2, .evaluate_rows = 4,
-    .memory_bytes = 61504,
+    .image_size = 16, .part_rows = 4, .evaluate_rows = 4,
+    .memory_bytes = 67648,
     .variable_count = 32, .variables = variables, .scalar_count = 16, .scalars = scalars,
     .accumulate_scalar = 0, .schedule_t_scalar = 1, .schedule_T_scalar = 2, .schedule_peak_scalar = 3,
     .library_count = 10, .library = products, .function_count = 7, .functions = functions,

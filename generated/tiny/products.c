@@ -45,20 +45,20 @@ HpLibraryCall matmul_3 = {
     .format_a = HP_FORMAT_PLAIN, .format_b = HP_FORMAT_PLAIN, .format_c = HP_FORMAT_PLAIN,
     .scratchpad = 0};
 
-HpLibraryCall gradient_weight_1 = {
-    .kind = HP_CONVOLUTION_GRADIENT_WEIGHT, .name = "conv2",
-    .batch = 4, .groups = 1, .in_channels = 6, .out_channels = 8, .in_size = {8, 8}, .out_size = {4, 4},
-    .kernel = {3, 3}, .stride = {2, 2}, .pad_before = {1, 1}, .pad_after = {1, 1}, .dilation = {1, 1},
-    .algorithm = HP_ALGORITHM_DIRECT,
-    .format_a = HP_FORMAT_NHWC, .format_b = HP_FORMAT_NHWC, .format_c = HP_FORMAT_HWIO,
-    .scratchpad = 0};
-
 HpLibraryCall gradient_input_1 = {
     .kind = HP_CONVOLUTION_GRADIENT_INPUT, .name = "conv2",
     .batch = 4, .groups = 1, .in_channels = 6, .out_channels = 8, .in_size = {8, 8}, .out_size = {4, 4},
     .kernel = {3, 3}, .stride = {2, 2}, .pad_before = {1, 1}, .pad_after = {1, 1}, .dilation = {1, 1},
     .algorithm = HP_ALGORITHM_DIRECT,
     .format_a = HP_FORMAT_NHWC, .format_b = HP_FORMAT_HWIO, .format_c = HP_FORMAT_NHWC,
+    .scratchpad = 0};
+
+HpLibraryCall gradient_weight_1 = {
+    .kind = HP_CONVOLUTION_GRADIENT_WEIGHT, .name = "conv2",
+    .batch = 4, .groups = 1, .in_channels = 6, .out_channels = 8, .in_size = {8, 8}, .out_size = {4, 4},
+    .kernel = {3, 3}, .stride = {2, 2}, .pad_before = {1, 1}, .pad_after = {1, 1}, .dilation = {1, 1},
+    .algorithm = HP_ALGORITHM_DIRECT,
+    .format_a = HP_FORMAT_NHWC, .format_b = HP_FORMAT_NHWC, .format_c = HP_FORMAT_HWIO,
     .scratchpad = 0};
 
 HpLibraryCall gradient_weight_2 = {
@@ -80,5 +80,5 @@ HpLibraryCall convolution_3 = {
 
 HpLibraryCall *const products[] = {
     &reorder_1, &convolution_1, &convolution_2, &matmul_1, &matmul_2,
-    &matmul_3, &gradient_weight_1, &gradient_input_1, &gradient_weight_2, &convolution_3,
+    &matmul_3, &gradient_input_1, &gradient_weight_1, &gradient_weight_2, &convolution_3,
 };

@@ -25,6 +25,10 @@ void *hp_grow(void *items, int64_t count, int64_t *capacity, size_t size);
 char *hp_string(const char *text);
 char *hp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Bytes that this process may still take: what the system has free, and what its control group and limits
+ * allow. -1: the system does not say. */
+int64_t hp_memory_available(void);
+
 /* The candidate most like `name` ("did you mean"), or NULL when none is near. */
 const char *hp_nearest(const char *name, const char *const *candidates, int count);
 /* For the end of a message: "; did you mean 'nearest'?" or "". Freed by the caller. */

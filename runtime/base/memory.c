@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static _Noreturn void fail_out_of_memory(size_t count, size_t size)
 {
@@ -53,4 +54,56 @@ char *hp_format(const char *format, ...)
     if (length < 0)
         hp_fail("out of memory while making a message");
     return text;
+}
+
+/* ---- how much there is ---- */
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* The number in a file that holds one; -1 without one ("max", no such file). */
+static int64_t number_in(const char *path)
+{
+    long long value = -1;
+    FILE *file = fopen(path, "r");
+    if (file && fscanf(file, "%lld", &value) != 1)
+        value = -1;
+    if (file)
+        fclose(file);
+    return value;
+}
+
+/* What the control group of this process, or the one it sees as its root, may take in all. */
+static int64_t group_limit(void)
+{
+    char line[512], path[512] = "/";
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "0::%511[^\n]", path) == 1)
+            break;
+    if (file)
+        fclose(file);
+    char *own = hp_format("/sys/fs/cgroup%s/memory.max", path);
+    int64_t limit = smaller(number_in(own), number_in("/sys/fs/cgroup/memory.max"));
+    free(own);
+    return smaller(limit, number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+}
+
+int64_t hp_memory_available(void)
+{
+    char line[256];
+    long long kilobytes;
+    int64_t bytes = -1;
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file && bytes < 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %lld kB", &kilobytes) == 1)
+            bytes = kilobytes * 1024;
+    if (file)
+        fclose(file);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        bytes = smaller(bytes, (int64_t)limit.rlim_cur);
+    return smaller(bytes, group_limit());
 }

@@ -77,11 +77,12 @@ static int compare_seconds(const void *a, const void *b)
 static void train_once(HpSession *session)
 {
     const HpModel *model = session->model;
-    for (int64_t part = 0; part < model->parts; part++) {
+    const HpStage *stage = &model->stages[model->stage_count - 1];
+    for (int64_t part = 0; part < stage->parts; part++) {
         session->context.scalars[model->accumulate_scalar] = part > 0;
-        hp_session_run(session, model->stages[model->stage_count - 1].train);
+        hp_session_run(session, stage->train);
     }
-    hp_session_run(session, model->stages[model->stage_count - 1].update);
+    hp_session_run(session, stage->update);
 }
 
 static void predict_once(HpSession *session)
@@ -218,6 +219,8 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     if (options->only && strcmp(options->only, "train") != 0 && strcmp(options->only, "predict") != 0)
         hp_fail("--only is train or predict, not \"%s\"", options->only);
     HpSession session;
+    if (wants(options, "train"))
+        hp_session_check_memory(model);
     hp_session_open(&session, model, options);
     HpVariables variables = {model, session.device, &session.context};
     hp_weights_initialize(&variables, options->seed);
@@ -229,8 +232,8 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     if (wants(options, "train")) {
         upload_rows(&session, model->part_rows, true);
         set_rates(&session);
-        timings[timed++] =
-            time_steps(&session, "training", train_once, model->parts * model->part_rows, count);
+        timings[timed++] = time_steps(&session, "training", train_once,
+                                      model->stages[model->stage_count - 1].parts * model->part_rows, count);
     }
     if (wants(options, "predict")) {
         upload_rows(&session, model->evaluate_rows, false);

@@ -11,7 +11,8 @@ static const HpCommand commands[] = {
      "Trains the network as the recipe says and keeps the best weights.",
      "The run folder then holds best.safetensors (what evaluate and predict take), last.safetensors (to go "
      "on from),\n"
-     "report.html, log.jsonl, split.csv and recipe.hpanet. A run that was stopped, also by a power cut, goes "
+     "report.html, log.jsonl, split.csv, recipe.hpanet and choices.json. A run that was stopped, also by a "
+     "power cut, goes "
      "on with\n"
      "--resume and ends with the same bits as one that was not; without --resume an existing run is never "
      "touched.\n"

@@ -1,5 +1,6 @@
 /* A model on its device: memory, scalars, the inputs of its functions. */
 #include <jansson.h>
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,46 @@ static void apply_options(HpSession *session, const HpOptions *options)
 {
     for (int i = 0; i < options->setting_count; i++)
         session->settings[options->settings[i].scalar] = options->settings[i].value;
+}
+
+/* Where the variables end and the arena of the functions begins. */
+static int64_t variables_end(const HpModel *model)
+{
+    int64_t end = 0;
+    for (int i = 0; i < model->variable_count; i++) {
+        const HpVariable *variable = &model->variables[i];
+        int64_t after = variable->offset + variable->count * variable->element_bytes;
+        end = after > end ? after : end;
+    }
+    return end;
+}
+
+/* The largest part, by halves of the compiled one, that `available` bytes have room for: what is not
+ * variables grows with it. 0: none. */
+static int64_t part_that_fits(const HpModel *model, int64_t available)
+{
+    int64_t variables = variables_end(model), part = model->part_rows;
+    double rows = (double)model->part_rows * (double)(available - variables) /
+                  (double)(model->memory_bytes - variables);
+    while (part > 0 && (double)part > rows)
+        part /= 2;
+    return part;
+}
+
+void hp_session_check_memory(const HpModel *model)
+{
+    int64_t available = hp_memory_available();
+    if (available < 0 || model->memory_bytes <= available)
+        return;
+    int64_t part = part_that_fits(model, available);
+    char *advice = part ? hp_format("parts of %lld instead of %lld images should fit", (long long)part,
+                                    (long long)model->part_rows)
+                        : hp_format("variables alone take %.1f MB", (double)variables_end(model) / 1e6);
+    hp_fail(
+        "training takes %.1f MB and this machine has %.1f MB free: %s; `hpacc %s --memory %.0fMB` computes "
+        "values again instead of keeping them, or says what fits",
+        (double)model->memory_bytes / 1e6, (double)available / 1e6, advice, model->source,
+        floor((double)available / 1e6));
 }
 
 void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options)

@@ -250,6 +250,25 @@ static void test_average_pool(void **state)
     check_pool(OP_AVERAGE_POOL, 3, 2, 1, true);
 }
 
+/* Poolings beside each other and behind each other: their gradients meet in one kernel, and do not nest. */
+static void build_pools(int64_t channels)
+{
+    Node *x = fixture_input("x", EXTENTS(2, channels, 9, 11));
+    Node *bias = fixture_variable("bias", EXTENTS(1, channels, 1, 1));
+    Node *y = unary(OP_TANH, binary(OP_ADD, x, graph_broadcast(graph, bias, x->shape)));
+    Node *average = fixture_pool(OP_AVERAGE_POOL, y, 3, 1, 1, false);
+    Node *wide = fixture_pool(OP_AVERAGE_POOL, y, 5, 1, 2, false);
+    Node *largest = fixture_pool(OP_MAX_POOL, binary(OP_ADD, average, y), 3, 1, 1, false);
+    Node *sum = binary(OP_ADD, unary(OP_EXP, wide), binary(OP_MULTIPLY, largest, average));
+    fixture_train(fixture_bce(fixture_pool(OP_AVERAGE_POOL, sum, 3, 2, 1, true)));
+}
+
+static void test_pools_together(void **state)
+{
+    (void)state;
+    in_every_format(build_pools);
+}
+
 /* Reductions of every set of axes that networks use, of one expression. */
 static void build_reductions(int64_t channels)
 {
@@ -356,6 +375,7 @@ int main(void)
         FIXTURE_TEST(test_batchnorm),
         FIXTURE_TEST(test_max_pool),
         FIXTURE_TEST(test_average_pool),
+        FIXTURE_TEST(test_pools_together),
         FIXTURE_TEST(test_reductions),
         FIXTURE_TEST(test_movement),
         FIXTURE_TEST(test_inference_epilogues),

@@ -389,6 +389,20 @@ static void run_interpreter(Harness *harness)
 
 static void verify_schedule(const Schedule *schedule);
 
+Schedule *harness_schedule(Graph *of, int64_t wanted)
+{
+    Schedule *schedule = pass_fuse(of);
+    kernels_build(schedule);
+    pass_plan(schedule);
+    if (wanted == 0)
+        return schedule;
+    int64_t saved;
+    Graph *smaller = pass_recompute(schedule, wanted, &saved);
+    assert_non_null(smaller);
+    graph_verify(smaller, "recompute");
+    return harness_schedule(smaller, 0);
+}
+
 Harness *harness_new(Graph *graph, HarnessOptions options)
 {
     Harness *harness = ARENA_NEW(graph->arena, Harness);
@@ -399,10 +413,9 @@ Harness *harness_new(Graph *graph, HarnessOptions options)
     if (options.after_layout)
         options.after_layout(graph);
     graph_verify(graph, "layout");
+    harness->schedule = harness_schedule(graph, options.wanted);
+    graph = harness->graph = harness->schedule->graph;
     run_interpreter(harness);
-    harness->schedule = pass_fuse(graph);
-    kernels_build(harness->schedule);
-    pass_plan(harness->schedule);
     verify_schedule(harness->schedule);
     harness->offsets = ARENA_ARRAY(graph->arena, int64_t, graph->variables->list.count);
     harness->variable_bytes = pass_plan_variables(graph->variables, harness->offsets);

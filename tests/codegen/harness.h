@@ -12,6 +12,7 @@ typedef struct HarnessOptions {
     double tolerance;                           /* of each step alone; of the whole run, 100 times as much */
     double floor;                               /* errors count against max|r|, or this if it is larger */
     void (*after_layout)(Graph *);              /* may change formats; NULL: nothing */
+    int64_t wanted;                             /* bytes that recompute shall free; 0: it does not run */
     void (*fill)(Interpreter *, const Graph *); /* gives the variables their values; NULL: random_fill() */
 } HarnessOptions;
 
@@ -36,6 +37,9 @@ typedef struct Harness {
 
 /* Layout, fusion, kernels, plan; compiled with -Wall -Werror. */
 Harness *harness_new(Graph *graph, HarnessOptions options);
+
+/* Fusion, kernels, plan; with `wanted`, of what recompute makes of the graph to free so many bytes. */
+Schedule *harness_schedule(Graph *graph, int64_t wanted);
 
 /* Each step alone, fed the interpreter's values: every stored element within tolerance * max|r| of its
  * tensor, every padded element zero. */

@@ -33,7 +33,7 @@ static void fill_variable(const Variable *v, double *values)
             values[0] = 1;
         return;
     }
-    vectors_fill(v->name, v->shape.rank, v->shape.extents, values);
+    vectors_fill(NULL, v->name, v->shape.rank, v->shape.extents, values);
     for (int64_t i = 0; strncmp(v->name, "v:", 2) == 0 && i < shape_count(v->shape); i++)
         values[i] *= values[i];
 }
@@ -70,8 +70,8 @@ static void drop_large_updates(Graph *graph)
 /* The passes of hpacc, in its order, up to where the harness goes on. */
 static FunctionList functions_of(Arena *arena, const char *model)
 {
-    const char *root = getenv("HPANET_ROOT");
-    const char *path = arena_format(arena, "%s/tests/vectors/%s", root ? root : ".", model);
+    const char *build = getenv("HPANET_BUILD");
+    const char *path = arena_format(arena, "%s/tests/parity/%s", build ? build : "build", model);
     Program *program = program_load(arena, diagnostics_new(arena), path, &(ProgramOptions){0});
     FunctionList functions = functions_build(program);
     Graph *inference[2];

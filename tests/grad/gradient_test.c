@@ -104,6 +104,7 @@ static bool has_no_gradient(Op op)
     case OP_IMAGE:
     case OP_RANDOM:
     case OP_REORDER:
+    case OP_AFTER:
     case OP_MAX_POOL_INDEX:
     case OP_MAX_POOL_GRADIENT:
     case OP_AVERAGE_POOL_GRADIENT:
