@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""ResNet34 in a compiled program and in PyTorch, side by side in one run: images/s and peak memory.
+"""A backbone in a compiled program and in PyTorch, side by side in one run: images/s and peak memory.
 
-usage: train_vs_pytorch.py [--hpacc build/compiler/hpacc] [--python python3] [--rounds 5] [--seconds 8] [--threads 2]
+usage: train_vs_pytorch.py [--network resnet34|resnet50|vgg16|densenet121|...] [--hpacc build/compiler/hpacc]
+       [--python python3] [--rounds 5] [--seconds 8] [--threads 2] [--size 224] [--batch 16]
 
+--network is a name that torchvision and a file in models/backbones/ share; both sides take 4 planes and give 28 outputs.
 The same job on both sides: 4x224x224, batch 16, fp32, Adam, the same number of threads. Every round runs each of
 PyTorch's settings and then the compiled program for --seconds, so that a machine that slows down slows both. Prints the
 median of the rounds, PyTorch's best setting, and the ratios. --python names an interpreter that has torch and torchvision.
@@ -11,12 +13,33 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODEL = """hpanet 1
+use "data/hpa.hpanet"
+use "backbones/%(file)s"
+use "losses.hpanet"
+use "optimizers.hpanet"
+
+input  image  = data.image at %(size)d px
+target labels = data.labels
+
+network {
+  logits = %(network)s(image, classes(labels)) as body
+}
+
+normalize image per plane
+loss      = bce(logits, labels)
+optimizer = adam()
+batch %(batch)d
+lr = 1e-3
+epochs 1
+"""
 SETTINGS = ["nchw", "channels_last", "compile", "compile_channels_last"]
 JOBS = {"train": "training", "infer": "prediction"}  # PyTorch's word, the program's word
 
@@ -25,7 +48,7 @@ def parse():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--hpacc", default=str(ROOT / "build/compiler/hpacc"))
     p.add_argument("--python", default=sys.executable)
-    p.add_argument("--model", default="models/resnet34_baseline.hpanet")
+    p.add_argument("--network", default="resnet34")
     p.add_argument("--size", type=int, default=224)
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--rounds", type=int, default=5)
@@ -36,14 +59,26 @@ def parse():
     return p.parse_args()
 
 
+def write_model(options, folder):
+    files = [file.name for file in sorted((ROOT / "models/backbones").glob("*.hpanet"))
+             if re.search(rf"^block {options.network}\(", file.read_text(), re.MULTILINE)]
+    if not files:
+        sys.exit(f"no file in models/backbones has a block named {options.network}")
+    model = pathlib.Path(folder) / f"{options.network}.hpanet"
+    model.write_text(MODEL % {"file": files[0], "network": options.network, "size": options.size, "batch": options.batch})
+    return model
+
+
 def compile_model(options, folder, environment):
-    subprocess.run([options.hpacc, options.model, "--target", "cpu", "--size", str(options.size), "--batch",
-                    str(options.batch), "-o", folder], cwd=ROOT, env=environment, check=True)
-    return str(pathlib.Path(folder) / pathlib.Path(options.model).stem)
+    """The path of the program."""
+    out = pathlib.Path(folder) / "program"
+    subprocess.run([options.hpacc, str(write_model(options, folder)), "--target", "cpu", "-o", str(out)],
+                   env=environment, check=True)
+    return str(out / options.network)
 
 
 def start_pytorch(options, job, setting, environment):
-    command = [options.python, str(ROOT / "bench/pytorch_resnet34.py"), job, setting, "--serve", "--batch",
+    command = [options.python, str(ROOT / "bench/pytorch_network.py"), options.network, job, setting, "--serve", "--batch",
                str(options.batch), "--size", str(options.size), "--seconds", str(options.seconds), "--threads",
                str(options.threads)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -86,10 +121,10 @@ def compare(options, job, program, environment):
     return results
 
 
-def report(job, results):
+def report(network, job, results):
     medians = {name: (statistics.median(r for r, _ in rows), max(m for _, m in rows)) for name, rows in results.items()}
     best = max((name for name in medians if name != "hpanet"), key=lambda name: medians[name][0])
-    print(f"\n{job}: median of {len(results['hpanet'])} rounds")
+    print(f"\n{network}, {job}: median of {len(results['hpanet'])} rounds")
     for name, (rate, memory) in medians.items():
         note = "  <- PyTorch's best" if name == best else ""
         print(f"  {name:24} {rate:8.2f} images/s  {memory:8.0f} MiB{note}")
@@ -103,7 +138,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         program = compile_model(options, folder, environment)
         for job in options.jobs:
-            report(job, compare(options, job, program, environment))
+            report(options.network, job, compare(options, job, program, environment))
 
 
 main()

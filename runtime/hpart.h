@@ -76,7 +76,8 @@ typedef enum HpVariableKind {
                          * takes output pixel (x,y) to source pixel (a0 x + a1 y + a2, a3 x + a4 y + a5), whole
                          * numbers being pixel centres; gain multiplies the [0,1] value; sample is a row of the store */
     HP_NORMALIZATION,   /* "normalization.mean", "normalization.deviation" [planes], measured on the training part */
-    HP_DERIVED,         /* computed from parameters by a prepare function (folded batch norms) */
+    HP_DERIVED,         /* computed from parameters by a prepare function (folded batch norms); shares memory with
+                         * gradients, so that a training step undoes it */
     HP_SCALAR           /* no memory: a row of HpModel.scalars */
 } HpVariableKind;
 

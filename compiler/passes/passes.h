@@ -38,8 +38,8 @@ int64_t pass_plan(Schedule *schedule);
  * values. *saved is the estimate of what it frees; NULL: there is nothing to free */
 Graph *pass_recompute(const Schedule *schedule, int64_t wanted, int64_t *saved);
 
-/* Offsets for all variables that have memory; returns the bytes they take. Run before the functions' arena.
- */
+/* Offsets for all variables that have memory; returns the bytes they take. Derived values and gradients lie in
+ * one place: a training step overwrites what "prepare" has derived. Run before the functions' arena. */
 int64_t pass_plan_variables(Variables *variables, int64_t *offsets);
 
 #endif

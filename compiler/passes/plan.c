@@ -321,17 +321,41 @@ int64_t pass_plan(Schedule *schedule)
     return schedule->arena_bytes;
 }
 
+/* The next free byte behind a variable that is placed at `end`. */
+static int64_t place_variable(const Variable *variable, int64_t *offset, int64_t end)
+{
+    *offset = end;
+    if (__builtin_add_overflow(end, aligned(variable_bytes(variable)), &end))
+        internal_error("the variables' memory overflows");
+    return end;
+}
+
+/* Derived values are made anew after every training step, and gradients from the first part of a batch on:
+ * they never live at once. A gradient with padded lanes keeps a place of its own, since its lanes must stay
+ * 0. */
+static bool is_shared(const Variable *variable)
+{
+    return variable->kind == HP_DERIVED ||
+           (variable->kind == HP_GRADIENT &&
+            variable_bytes(variable) == shape_count(variable->shape) * data_type_bytes(variable->dtype));
+}
+
 int64_t pass_plan_variables(Variables *variables, int64_t *offsets)
 {
     int64_t end = 0;
     for (size_t i = 0; i < variables->list.count; i++) {
         const Variable *variable = variables->list.items[i];
         offsets[i] = -1;
-        if (variable->kind == HP_SCALAR)
-            continue;
-        offsets[i] = end;
-        if (__builtin_add_overflow(end, aligned(variable_bytes(variable)), &end))
-            internal_error("the variables' memory overflows");
+        if (variable->kind != HP_SCALAR && !is_shared(variable))
+            end = place_variable(variable, &offsets[i], end);
     }
-    return end;
+    int64_t gradients = end, derived = end;
+    for (size_t i = 0; i < variables->list.count; i++) {
+        const Variable *variable = variables->list.items[i];
+        if (!is_shared(variable))
+            continue;
+        int64_t *at = variable->kind == HP_DERIVED ? &derived : &gradients;
+        *at = place_variable(variable, &offsets[i], *at);
+    }
+    return gradients > derived ? gradients : derived;
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""PyTorch's side of the ResNet34 comparison: one setting, one process, so that VmHWM is its own.
+"""PyTorch's side of the comparison: a torchvision network, one setting, one process, so that VmHWM is its own.
 
-usage: pytorch_resnet34.py train|infer nchw|channels_last|compile|compile_channels_last [--batch 16] [--size 224]
+usage: pytorch_network.py NETWORK train|infer nchw|channels_last|compile|compile_channels_last [--batch 16] [--size 224]
        [--seconds 20] [--threads 2] [--serve]
 
-Prints one line of JSON: images/s over the timed window (warm-up excluded), peak resident memory, versions.
+NETWORK is torchvision's name ("resnet50"); its first convolution takes 4 planes and it ends in 28 outputs. Prints one line of JSON: images/s over the timed window (warm-up excluded), peak resident memory, versions.
 --serve waits for a line on standard input before each timed window, so that a driver can alternate programs.
 """
 import argparse
@@ -15,9 +15,12 @@ import time
 import torch
 import torchvision
 
+PLANES, CLASSES = 4, 28
+
 
 def parse():
     p = argparse.ArgumentParser()
+    p.add_argument("network")
     p.add_argument("job", choices=["train", "infer"])
     p.add_argument("setting", choices=["nchw", "channels_last", "compile", "compile_channels_last"])
     p.add_argument("--batch", type=int, default=16)
@@ -36,11 +39,21 @@ def peak_megabytes():
     return None
 
 
+def make_network(name):
+    """torchvision's network with as many planes and classes as the compiled program's."""
+    network = torchvision.models.get_model(name, num_classes=CLASSES)
+    path, first = next((path, module) for path, module in network.named_modules() if isinstance(module, torch.nn.Conv2d))
+    owner, _, attribute = path.rpartition(".")
+    setattr(network.get_submodule(owner), attribute,
+            torch.nn.Conv2d(PLANES, first.out_channels, first.kernel_size, first.stride, first.padding,
+                            bias=first.bias is not None))
+    return network
+
+
 def make_step(options):
-    network = torchvision.models.resnet34(num_classes=28)
-    network.conv1 = torch.nn.Conv2d(4, 64, 7, stride=2, padding=3, bias=False)
-    images = torch.rand(options.batch, 4, options.size, options.size)
-    labels = (torch.rand(options.batch, 28) < 0.1).float()
+    network = make_network(options.network)
+    images = torch.rand(options.batch, PLANES, options.size, options.size)
+    labels = (torch.rand(options.batch, CLASSES) < 0.1).float()
     if "channels_last" in options.setting:
         network = network.to(memory_format=torch.channels_last)
         images = images.to(memory_format=torch.channels_last)
@@ -85,7 +98,7 @@ def main():
         if options.serve and not sys.stdin.readline():
             return
         rate = timed(step, options.seconds, options.batch)
-        print(json.dumps({"job": options.job, "setting": options.setting, "images_per_second": rate,
+        print(json.dumps({"network": options.network, "job": options.job, "setting": options.setting, "images_per_second": rate,
                           "peak_megabytes": peak_megabytes(), "torch": torch.__version__}), flush=True)
         if not options.serve:
             return
