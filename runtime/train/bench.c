@@ -224,6 +224,8 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     hp_session_open(&session, model, options);
     HpVariables variables = {model, session.device, &session.context};
     hp_weights_initialize(&variables, options->seed);
+    if (wants(options, "train"))
+        hp_weights_reset_state(&variables);
     int64_t rows = model->part_rows > model->evaluate_rows ? model->part_rows : model->evaluate_rows;
     int64_t count = options->steps ? options->steps : DEFAULT_STEPS;
     uint8_t *pixels = make_pixels(model, rows, &session.context.images);

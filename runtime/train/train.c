@@ -350,7 +350,7 @@ static void begin_stage(Training *training)
         load_network(run, path);
         free(path);
     }
-    if (!stage->keep_state) {
+    if (!stage->keep_state || run->position.stage == 0) {
         hp_weights_reset_state(&variables);
         memset(run->position.group_steps, 0, (size_t)run->model->group_count * sizeof(int64_t));
     }

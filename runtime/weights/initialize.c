@@ -57,7 +57,7 @@ static void initialize_kinds(const HpVariables *variables, unsigned kinds, uint6
 
 void hp_weights_initialize(const HpVariables *variables, uint64_t seed)
 {
-    initialize_kinds(variables, 1 << HP_PARAMETER | 1 << HP_STATISTIC | 1 << HP_OPTIMIZER_STATE, seed);
+    initialize_kinds(variables, 1 << HP_PARAMETER | 1 << HP_STATISTIC, seed);
 }
 
 void hp_weights_reset_state(const HpVariables *variables)

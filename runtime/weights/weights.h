@@ -30,8 +30,8 @@ int64_t hp_variable_elements(const HpVariable *variable);
 /* The variable of that name that has memory, or NULL. */
 const HpVariable *hp_variable_find(const HpModel *model, const char *name);
 
-/* Every variable gets its initial value: parameters from Philox keyed by seed and name, the others their
- * constant. */
+/* The network gets its initial values: parameters from Philox keyed by seed and name, statistics their
+ * constant. Optimizer state is left alone: a program that only predicts never touches its memory. */
 void hp_weights_initialize(const HpVariables *variables, uint64_t seed);
 /* Optimizer state alone: what a stage begins with. */
 void hp_weights_reset_state(const HpVariables *variables);

@@ -192,6 +192,8 @@ static void test_initial_values(void **state)
     hp_weights_initialize(&all, 7);
     assert_memory_equal(&first, &memory, sizeof memory);
     memory.state[1][1] = 5;
+    hp_weights_initialize(&all, 7);
+    assert_true(memory.state[1][1] == 5);
     hp_weights_reset_state(&all);
     assert_memory_equal(&first, &memory, sizeof memory);
     hp_weights_initialize(&all, 8);
