@@ -44,15 +44,35 @@ static double element(const char *name, int rank, double fan, double u)
     return ends_with(name, "bias") ? 0.4 * u - 0.2 : 0.75 + 0.5 * u;
 }
 
-void vectors_fill(const char *name, int rank, const int64_t *extents, double *values)
+/* The name, behind it its number where it has one. */
+static uint32_t input_hash(const Vectors *vectors, const char *name)
+{
+    char numbered[VECTOR_MAX_NAME + 16];
+    for (int i = 0; vectors && i < vectors->number_count; i++)
+        if (strcmp(vectors->numbers[i].name, name) == 0) {
+            snprintf(numbered, sizeof numbered, "%s %d", name, (int)vectors->numbers[i].value);
+            return text_hash(numbered);
+        }
+    return text_hash(name);
+}
+
+static double input_factor(const Vectors *vectors, const char *name)
+{
+    for (int i = 0; vectors && i < vectors->scale_count; i++)
+        if (ends_with(name, vectors->scales[i].name))
+            return vectors->scales[i].value;
+    return 1;
+}
+
+void vectors_fill(const Vectors *vectors, const char *name, int rank, const int64_t *extents, double *values)
 {
     int64_t count = 1;
     for (int axis = 0; axis < rank; axis++)
         count *= extents[axis];
-    double fan = rank > 0 ? (double)(count / extents[0]) : 1;
-    uint32_t hash = text_hash(strcmp(name, "image") == 0 ? "image 852" : name);
+    double fan = rank > 0 ? (double)(count / extents[0]) : 1, factor = input_factor(vectors, name);
+    uint32_t hash = input_hash(vectors, name);
     for (int64_t i = 0; i < count; i++)
-        values[i] = (float)element(name, rank, fan, element_hash(hash, i) / 4294967296.0);
+        values[i] = (float)(factor * element(name, rank, fan, element_hash(hash, i) / 4294967296.0));
 }
 
 int64_t vectors_elements(const VectorTensor *tensor)
@@ -70,21 +90,26 @@ static uint32_t prefixed_hash(const char *prefix, const char *name)
     return text_hash(text);
 }
 
-static double entries_error(const VectorTensor *tensor, const double *values)
+bool vectors_is_zero(const VectorTensor *tensor)
+{
+    return tensor->largest < 1e-12;
+}
+
+static double entries_error(const Vectors *vectors, const VectorTensor *tensor, const double *values)
 {
     int64_t count = vectors_elements(tensor);
     uint32_t hash = prefixed_hash("entries of ", tensor->name);
     double worst = 0;
-    for (int64_t j = 0; j < VECTOR_ENTRIES && j < count; j++) {
-        int64_t at = count > VECTOR_ENTRIES ? element_hash(hash, j) % count : j;
+    for (int64_t j = 0; j < vectors->entries && j < count; j++) {
+        int64_t at = count > vectors->entries ? element_hash(hash, j) % count : j;
         double error = fabs(values[at] - tensor->entries[j]);
         if (!(error <= worst))
             worst = error;
     }
-    return worst / tensor->largest;
+    return vectors_is_zero(tensor) ? worst : worst / tensor->largest;
 }
 
-double vectors_error(const VectorTensor *tensor, const double *values)
+double vectors_error(const Vectors *vectors, const VectorTensor *tensor, const double *values)
 {
     int64_t count = vectors_elements(tensor);
     uint32_t hash = prefixed_hash("projections of ", tensor->name);
@@ -92,20 +117,35 @@ double vectors_error(const VectorTensor *tensor, const double *values)
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits = element_hash(hash, i);
         squares += values[i] * values[i];
-        for (int k = 0; k < VECTOR_PROJECTIONS; k++)
+        for (int k = 0; k < vectors->projections; k++)
             projections[k] += bits >> k & 1 ? -values[i] : values[i];
     }
-    double worst = fabs(sqrt(squares) - tensor->norm) / tensor->norm;
-    for (int k = 0; k < VECTOR_PROJECTIONS; k++) {
-        double error = fabs(projections[k] - tensor->projections[k]) / tensor->norm;
+    double unit = vectors_is_zero(tensor) ? 1 : tensor->norm;
+    double worst = fabs(sqrt(squares) - tensor->norm) / unit;
+    for (int k = 0; k < vectors->projections; k++) {
+        double error = fabs(projections[k] - tensor->projections[k]) / unit;
         if (!(error <= worst))
             worst = error;
     }
-    double error = entries_error(tensor, values);
+    double error = entries_error(vectors, tensor, values);
     return error <= worst ? worst : error;
 }
 
 /* ---- reading ---- */
+
+int vectors_shape(const char *text, int64_t extents[VECTOR_MAX_RANK])
+{
+    for (int rank = 0; rank < VECTOR_MAX_RANK; text++) {
+        char *end;
+        extents[rank++] = strtoll(text, &end, 10);
+        if (end == text || extents[rank - 1] < 1)
+            return 0;
+        text = end;
+        if (*text != 'x')
+            return *text == '\0' ? rank : 0;
+    }
+    return 0;
+}
 
 static void stop(const char *file, const char *what)
 {
@@ -133,19 +173,13 @@ static void read_numbers(const char *file, const char *line, const char *word, i
 
 static void read_header(const char *file, const char *line, VectorTensor *tensor)
 {
-    char name[256], shape[128];
+    char name[VECTOR_MAX_NAME], shape[128];
     if (sscanf(line, "tensor %255s %127s", name, shape) != 2)
         stop(file, "a tensor without name and shape");
     tensor->name = strdup(name);
-    for (char *at = shape;; at++) {
-        if (tensor->rank == VECTOR_MAX_RANK)
-            stop(file, "a tensor of too many axes");
-        tensor->extents[tensor->rank++] = strtoll(at, &at, 10);
-        if (*at != 'x')
-            break;
-    }
-    if (!tensor->name || vectors_elements(tensor) < 1)
-        stop(file, "a tensor without elements");
+    tensor->rank = vectors_shape(shape, tensor->extents);
+    if (!tensor->name || tensor->rank == 0)
+        stop(file, "a tensor without a shape");
 }
 
 typedef struct Lines {
@@ -159,12 +193,12 @@ static bool next_line(Lines *lines)
     return getline(&lines->line, &lines->capacity, lines->stream) > 0;
 }
 
-static void read_tensor(const char *file, Lines *lines, VectorTensor *tensor)
+static void read_tensor(const char *file, Lines *lines, const Vectors *vectors, VectorTensor *tensor)
 {
     double norm[2];
     read_header(file, lines->line, tensor);
     int64_t count = vectors_elements(tensor);
-    int entries = count < VECTOR_ENTRIES ? (int)count : VECTOR_ENTRIES;
+    int entries = count < vectors->entries ? (int)count : vectors->entries;
     const struct {
         const char *word;
         int count;
@@ -172,7 +206,7 @@ static void read_tensor(const char *file, Lines *lines, VectorTensor *tensor)
     } parts[] = {{"norm", 2, norm},
                  {"single", 1, &tensor->single},
                  {"entries", entries, tensor->entries},
-                 {"projections", VECTOR_PROJECTIONS, tensor->projections}};
+                 {"projections", vectors->projections, tensor->projections}};
     for (int i = 0; i < 4; i++) {
         if (!next_line(lines))
             stop(file, "the file ends in a tensor");
@@ -180,6 +214,66 @@ static void read_tensor(const char *file, Lines *lines, VectorTensor *tensor)
     }
     tensor->norm = norm[0];
     tensor->largest = norm[1];
+}
+
+static void read_named(const char *file, const char *line, VectorNamed **items, int *count)
+{
+    char name[VECTOR_MAX_NAME];
+    VectorNamed item;
+    if (sscanf(line, "%*s %255s %lf", name, &item.value) != 2)
+        stop(file, "a number or scale without name and value");
+    item.name = strdup(name);
+    *items = realloc(*items, (size_t)(*count + 1) * sizeof **items);
+    if (!item.name || !*items)
+        stop(file, "does not fit in memory");
+    (*items)[(*count)++] = item;
+}
+
+static void read_sizes(const char *file, const char *line, Vectors *vectors)
+{
+    if (sscanf(line, "recorded %d %d %d", &vectors->entries, &vectors->projections, &vectors->steps) != 3 ||
+        vectors->entries > VECTOR_ENTRIES || vectors->projections > VECTOR_PROJECTIONS ||
+        vectors->steps > VECTOR_LOSSES)
+        stop(file, "more is recorded than a reader holds");
+}
+
+/* What stands before the tensors. */
+static void read_setting(const char *file, const char *line, Vectors *vectors)
+{
+    char shape[128];
+    if (strncmp(line, "image ", 6) == 0) {
+        if (sscanf(line, "image %127s", shape) != 1 || vectors_shape(shape, vectors->image) != 4)
+            stop(file, "an image without a shape");
+    } else if (strncmp(line, "recorded ", 9) == 0) {
+        read_sizes(file, line, vectors);
+    } else if (strncmp(line, "number ", 7) == 0) {
+        read_named(file, line, &vectors->numbers, &vectors->number_count);
+    } else if (strncmp(line, "scale ", 6) == 0) {
+        read_named(file, line, &vectors->scales, &vectors->scale_count);
+    } else if (strcmp(line, "smooth\n") == 0) {
+        vectors->smooth = true;
+    } else if (line[0] != '#' && strncmp(line, "file ", 5) != 0 && strncmp(line, "call ", 5) != 0) {
+        stop(file, "a line of no known kind");
+    }
+}
+
+static void read_next(const char *file, Lines *lines, Vectors *vectors)
+{
+    const char *line = lines->line;
+    if (strncmp(line, "tensor ", 7) == 0) {
+        vectors->tensors = realloc(vectors->tensors, (size_t)(vectors->count + 1) * sizeof *vectors->tensors);
+        if (!vectors->tensors)
+            stop(file, "does not fit in memory");
+        VectorTensor *tensor = &vectors->tensors[vectors->count++];
+        *tensor = (VectorTensor){0};
+        read_tensor(file, lines, vectors, tensor);
+    } else if (strncmp(line, "losses ", 7) == 0) {
+        read_numbers(file, line, "losses", vectors->steps, vectors->losses);
+    } else if (strncmp(line, "losses_single ", 14) == 0) {
+        read_numbers(file, line, "losses_single", vectors->steps, vectors->losses_single);
+    } else {
+        read_setting(file, line, vectors);
+    }
 }
 
 Vectors *vectors_read(const char *file)
@@ -191,24 +285,18 @@ Vectors *vectors_read(const char *file)
     Vectors *vectors = calloc(1, sizeof *vectors);
     if (!lines.stream || !vectors)
         stop(file, "cannot be read");
-    while (next_line(&lines)) {
-        if (strncmp(lines.line, "tensor ", 7) == 0) {
-            vectors->tensors =
-                realloc(vectors->tensors, (size_t)(vectors->count + 1) * sizeof *vectors->tensors);
-            if (!vectors->tensors)
-                stop(file, "does not fit in memory");
-            VectorTensor *tensor = &vectors->tensors[vectors->count++];
-            *tensor = (VectorTensor){0};
-            read_tensor(file, &lines, tensor);
-        } else if (strncmp(lines.line, "losses ", 7) == 0) {
-            read_numbers(file, lines.line, "losses", VECTOR_LOSSES, vectors->losses);
-        } else if (lines.line[0] != '#') {
-            read_numbers(file, lines.line, "losses_single", VECTOR_LOSSES, vectors->losses_single);
-        }
-    }
+    while (next_line(&lines))
+        read_next(file, &lines, vectors);
     free(lines.line);
     fclose(lines.stream);
     return vectors;
+}
+
+static void free_named(VectorNamed *items, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(items[i].name);
+    free(items);
 }
 
 void vectors_free(Vectors *vectors)
@@ -216,6 +304,8 @@ void vectors_free(Vectors *vectors)
     for (int i = 0; i < vectors->count; i++)
         free(vectors->tensors[i].name);
     free(vectors->tensors);
+    free_named(vectors->numbers, vectors->number_count);
+    free_named(vectors->scales, vectors->scale_count);
     free(vectors);
 }
 
