@@ -32,6 +32,8 @@ Schedule *fit_schedule(Graph *graph, int64_t budget, Choices *choices)
     enum { ROUNDS = 16, LEAST_STEP = 256, LESS = 8 };
     Schedule *first = plan_graph(graph, choices), *best = first;
     int64_t wanted = 0, saved = 0;
+    if (budget < 0)
+        best = try_again(first, RECOMPUTE_CHEAP, &saved, best, choices);
     for (int i = 0; i < ROUNDS && budget >= 0 && best->arena_bytes > budget && saved >= wanted; i++) {
         wanted += best->arena_bytes - budget + (i > 0 ? first->arena_bytes / LEAST_STEP : 0);
         best = try_again(first, wanted, &saved, best, choices);

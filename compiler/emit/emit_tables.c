@@ -1,18 +1,7 @@
 /* The tables about functions in model.c: their steps, results and entry points. */
 #include <string.h>
+#include "../passes/library.h"
 #include "emit.h"
-
-static double product_flops(const HpLibraryCall *call)
-{
-    switch (call->kind) {
-    case HP_MATMUL: return 2.0 * (double)call->batch * (double)call->m * (double)call->n * (double)call->k;
-    case HP_REORDER: return 0;
-    default:
-        return 2.0 * (double)(call->batch * call->out_channels) *
-               (double)(call->out_size[0] * call->out_size[1]) *
-               (double)(call->in_channels / call->groups * call->kernel[0] * call->kernel[1]);
-    }
-}
 
 /* What steps do is the same for many of them: each text once, by number. */
 typedef LIST(const char *) WorkList;
@@ -52,7 +41,7 @@ static void print_step_table(Text *out, const Emission *emission, size_t index, 
         text_add(out, "    {");
         emit_string(out, layers.data);
         text_add(out, ", work_%zu, %.0f, %.0f},\n", work_number(works, step, emission->arena),
-                 bytes_moved(step), step->call ? product_flops(step->call) : 0);
+                 bytes_moved(step), step->call ? library_flops(step->call) : 0);
     }
     text_add(out, "    {NULL, NULL, 0, 0}};\n");
 }

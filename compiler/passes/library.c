@@ -80,6 +80,18 @@ bool library_accepts(HpLibraryCall *call)
     return hp_library_query(call, &why);
 }
 
+double library_flops(const HpLibraryCall *call)
+{
+    switch (call->kind) {
+    case HP_MATMUL: return 2.0 * (double)call->batch * (double)call->m * (double)call->n * (double)call->k;
+    case HP_REORDER: return 0;
+    default:
+        return 2.0 * (double)(call->batch * call->out_channels) *
+               (double)(call->out_size[0] * call->out_size[1]) *
+               (double)(call->in_channels / call->groups * call->kernel[0] * call->kernel[1]);
+    }
+}
+
 /* ---- epilogues ---- */
 
 /* The only user of a node that nothing outside the graph needs, or NULL. */

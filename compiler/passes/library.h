@@ -11,4 +11,7 @@ HpLibraryCall *library_describe(Arena *arena, const Node *node);
 /* Fills open formats, algorithm and scratchpad; false when the library cannot run it. */
 bool library_accepts(HpLibraryCall *call);
 
+/* Multiplications and additions of a product; 0 for a reorder. */
+double library_flops(const HpLibraryCall *call);
+
 #endif

@@ -34,8 +34,10 @@ Schedule *pass_fuse(Graph *graph);
 int64_t pass_plan(Schedule *schedule);
 
 /* requires a planned schedule; returns a copy of its graph whose backward pass computes forward values again
- * instead of keeping them: the cheapest choice that frees `wanted` bytes, or the one that frees most; keeps
- * values. *saved is the estimate of what it frees; NULL: there is nothing to free */
+ * instead of keeping them: the cheapest choice that frees `wanted` bytes, or the one that frees most, or what
+ * takes next to no time; keeps values. *saved is the estimate of what it frees; NULL: there is nothing to free
+ */
+enum { RECOMPUTE_CHEAP = -1 };
 Graph *pass_recompute(const Schedule *schedule, int64_t wanted, int64_t *saved);
 
 /* Offsets for all variables that have memory; returns the bytes they take. Derived values and gradients lie in

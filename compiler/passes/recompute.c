@@ -121,6 +121,6 @@ Graph *pass_recompute(const Schedule *schedule, int64_t wanted, int64_t *saved)
     *saved = 0;
     if (!recompute_examine(&recompute))
         return NULL;
-    *saved = recompute_choose(&recompute, wanted);
+    *saved = recompute_choose(&recompute, wanted == RECOMPUTE_CHEAP ? recompute_cheap(&recompute) : wanted);
     return *saved > 0 ? rewrite_backward(&recompute) : NULL;
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include "format.h"
 #include "fuse.h"
+#include "library.h"
 #include "recompute.h"
 
 /* Products: multiplications and additions that take as long as moving one byte. */
@@ -77,24 +78,12 @@ static bool *find_parts(const Recompute *recompute)
     return part;
 }
 
-static double product_flops(const Node *node)
-{
-    double outputs = (double)shape_count(node->shape);
-    const Node *b = node->inputs[1];
-    if (node->op == OP_MATMUL) {
-        const Node *a = node->inputs[0];
-        return 2 * outputs *
-               (double)a->shape.extents[a->shape.rank - 1 - node->attributes.matmul.transpose_a];
-    }
-    return 2 * outputs * (double)shape_count(b->shape) / (double)b->shape.extents[0];
-}
-
 /* The values that `node` is made of, through nodes without memory. Costs are what a clone reads, and the
  * products it computes. */
 static void find_inputs(Recompute *recompute, Value *value, const Node *node, bool *seen)
 {
     if (op_table[node->op].class == CLASS_CONTRACTION)
-        value->cost += product_flops(node) / FLOPS_A_BYTE;
+        value->cost += library_flops(library_describe(recompute->arena, node)) / FLOPS_A_BYTE;
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->inputs[i];
         if (seen[input->id])
@@ -250,6 +239,8 @@ static void set_fates(Recompute *recompute, double byte_price, const Cut *cuts)
 {
     int count = (int)recompute->values.count;
     bool *wanted = ARENA_ARRAY(recompute->arena, bool, (size_t)count);
+    for (int i = 0; i < count; i++)
+        recompute->fate[recompute->values.items[i].node->id] = FATE_KEPT;
     for (int end = count; end > 0; end = cuts[end].from) {
         Price segment = {0};
         for (int i = 0; i < count; i++)
@@ -329,17 +320,70 @@ static int64_t choose_within(Recompute *recompute, int64_t limit, Cut *cuts)
     return keep_more(recompute, limit, cuts);
 }
 
+/* Of all values that the backward pass reads. */
+static int64_t bytes_needed(const Recompute *recompute)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < recompute->values.count; i++)
+        bytes += recompute->values.items[i].needed ? recompute->values.items[i].bytes : 0;
+    return bytes;
+}
+
 int64_t recompute_choose(Recompute *recompute, int64_t wanted)
 {
     enum { LIMITS = 32 };
-    int64_t all = 0, taken = -1;
+    int64_t all = bytes_needed(recompute), taken = -1;
     Cut *cuts = ARENA_ARRAY(recompute->arena, Cut, recompute->values.count + 1);
-    for (size_t i = 0; i < recompute->values.count; i++)
-        all += recompute->values.items[i].needed ? recompute->values.items[i].bytes : 0;
     if (wanted <= all)
         taken = choose_within(recompute, all - wanted, cuts);
     for (int i = 1; i < LIMITS && taken < 0; i++)
         if (all / LIMITS * i > all - wanted)
             taken = choose_within(recompute, all / LIMITS * i, cuts);
     return taken < 0 ? 0 : all - taken;
+}
+
+/* ---- what is cheap ---- */
+
+/* Of all steps: what they move, and the products they compute. */
+static double cost_of_steps(const Schedule *schedule)
+{
+    double cost = 0;
+    for (size_t i = 0; i < schedule->steps.count; i++) {
+        const Step *step = schedule->steps.items[i];
+        for (size_t j = 0; j < step->inputs.count; j++)
+            cost += (double)step->inputs.items[j]->bytes;
+        for (size_t j = 0; j < step->outputs.count; j++)
+            cost += (double)step->outputs.items[j]->bytes;
+        if (step->call)
+            cost += library_flops(step->call) / FLOPS_A_BYTE;
+    }
+    return cost;
+}
+
+static double cost_of_clones(const Recompute *recompute)
+{
+    double cost = 0;
+    for (size_t i = 0; i < recompute->values.count; i++)
+        if (recompute->fate[recompute->values.items[i].node->id] == FATE_AGAIN)
+            cost += recompute->values.items[i].cost;
+    return cost;
+}
+
+int64_t recompute_cheap(Recompute *recompute)
+{
+    enum { HALVINGS = 5 };
+    const double allowed = 0.015 * cost_of_steps(recompute->schedule);
+    int64_t all = bytes_needed(recompute), low = 0, best = 0;
+    Cut *cuts = ARENA_ARRAY(recompute->arena, Cut, recompute->values.count + 1);
+    for (int64_t i = 0, high = all; i < HALVINGS; i++) {
+        int64_t wanted = low + (high - low) / 2;
+        int64_t kept = choose_within(recompute, all - wanted, cuts);
+        if (kept >= 0 && cost_of_clones(recompute) <= allowed) {
+            best = all - kept;
+            low = wanted;
+        } else {
+            high = wanted;
+        }
+    }
+    return best;
 }

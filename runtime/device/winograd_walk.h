@@ -6,9 +6,11 @@
 
 typedef float NAMED(Lanes) __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 typedef int32_t NAMED(Ints) __attribute__((vector_size(LANES * sizeof(float))));
+typedef double NAMED(Doubles) __attribute__((vector_size(LANES * sizeof(double))));
 
 #define Lanes NAMED(Lanes)
 #define Ints NAMED(Ints)
+#define Doubles NAMED(Doubles)
 #define INLINE static inline __attribute__((always_inline, target(TARGET)))
 
 /* v = B' x */
@@ -25,11 +27,12 @@ INLINE void NAMED(transform_pixels)(const Lanes x[EDGE], Lanes v[EDGE])
 }
 
 /* u = G g */
-INLINE void NAMED(transform_taps)(const Lanes g[TAPS], Lanes u[EDGE])
+INLINE void NAMED(transform_taps)(const Doubles g[TAPS], Doubles u[EDGE])
 {
-    Lanes p = (g[0] + A2 * g[2]) * (1 / (2 * A2 * (A2 - B2))), q = g[1] * (1 / (2 * A * (A2 - B2)));
-    Lanes r = (g[0] + B2 * g[2]) * (1 / (2 * B2 * (B2 - A2))), s = g[1] * (1 / (2 * B * (B2 - A2)));
-    u[0] = g[0] * (1 / (A2 * B2));
+    const double a2 = A2, b2 = B2;
+    Doubles p = (g[0] + a2 * g[2]) * (1 / (2 * a2 * (a2 - b2))), q = g[1] * (1 / (2 * A * (a2 - b2)));
+    Doubles r = (g[0] + b2 * g[2]) * (1 / (2 * b2 * (b2 - a2))), s = g[1] * (1 / (2 * B * (b2 - a2)));
+    u[0] = g[0] * (1 / (a2 * b2));
     u[1] = p + q;
     u[2] = p - q;
     u[3] = r + s;
@@ -92,7 +95,9 @@ NAMED(transform_input)(const Work *work, const float *x, int64_t block, int64_t 
     }
 }
 
-/* All weights that lead from channels of x to the blocks of a panel of y. */
+/* All weights that lead from channels of x to the blocks of a panel of y. In double: an error of a weight is
+ * the same in every tile, so that it would grow with the image where rounding errors of x and y average out.
+ */
 static __attribute__((target(TARGET))) void NAMED(transform_weights)(const Work *work, const float *weight,
                                                                      int64_t panel, float *u)
 {
@@ -101,13 +106,13 @@ static __attribute__((target(TARGET))) void NAMED(transform_weights)(const Work 
         for (int64_t k = 0; k < blocks; k++, u += LANES) {
             const float *from = weight + c / LANES * work->weight_x_block + c % LANES * work->weight_x_lane +
                                 (panel * PANEL + k) * work->weight_y_block;
-            Lanes g[TAPS][TAPS], rows[TAPS][EDGE], column[TAPS], out[EDGE];
+            Doubles g[TAPS][TAPS], rows[TAPS][EDGE], column[TAPS], out[EDGE];
             for (int i = 0; i < TAPS; i++)
                 for (int j = 0; j < TAPS; j++) {
                     const float *tap = from + (i * TAPS + j) * work->weight_tap;
                     int64_t row = work->flip ? TAPS - 1 - i : i, at = work->flip ? TAPS - 1 - j : j;
                     if (work->weight_y_lane == 1)
-                        g[row][at] = *(const Lanes *)tap;
+                        g[row][at] = __builtin_convertvector(*(const Lanes *)tap, Doubles);
                     else
                         for (int lane = 0; lane < LANES; lane++)
                             g[row][at][lane] = tap[lane * work->weight_y_lane];
@@ -119,7 +124,8 @@ static __attribute__((target(TARGET))) void NAMED(transform_weights)(const Work 
                     column[i] = rows[i][j];
                 NAMED(transform_taps)(column, out);
                 for (int i = 0; i < EDGE; i++)
-                    *(Lanes *)(u + (i * EDGE + j) * work->u_frequency) = out[i];
+                    *(Lanes *)(u + (i * EDGE + j) * work->u_frequency) =
+                        __builtin_convertvector(out[i], Lanes);
             }
         }
 }
@@ -209,4 +215,5 @@ static __attribute__((target(TARGET))) void NAMED(transform_output)(const Work *
 
 #undef Lanes
 #undef Ints
+#undef Doubles
 #undef INLINE
