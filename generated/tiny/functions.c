@@ -9,7 +9,7 @@
  * An address of the arena belongs to a tensor from its first use to its last. Where steps repeat, a row of
  * places says where each of their tensors is this time, in bytes from the block's start. */
 #define VARIABLE(offset) ((void *)(context->memory + (offset)))
-#define ARENA(offset) ((void *)(context->memory + 8832 + (offset)))
+#define ARENA(offset) ((void *)(context->memory + 8320 + (offset)))
 #define PLACE(column) ((void *)(context->memory + places[column]))
 
 /* train_head: 40960 bytes of the arena; 50496 without sharing. */
@@ -30,8 +30,8 @@ void train_head(HpContext *context)
     int64_t *const draw = VARIABLE(256); /* [4] */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
     float *const labels = VARIABLE(320); /* [4, 3] */
-    float *const gradient_head_bias = VARIABLE(3328); /* [3] */
-    float *const gradient_head_weight = VARIABLE(3200); /* [3, 8] */
+    float *const gradient_head_bias = VARIABLE(5888); /* [3] */
+    float *const gradient_head_weight = VARIABLE(5760); /* [3, 8] */
 
     /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
@@ -105,11 +105,11 @@ void update_head(HpContext *context)
 {
     const float scalar_optimizer_momentum = context->scalars[15];
     const float scalar_lr_top_2 = context->scalars[13];
-    float *const gradient_head_weight = VARIABLE(3200); /* [3, 8] */
-    float *const m_head_weight = VARIABLE(3392); /* [3, 8] */
+    float *const gradient_head_weight = VARIABLE(5760); /* [3, 8] */
+    float *const m_head_weight = VARIABLE(3200); /* [3, 8] */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
-    float *const gradient_head_bias = VARIABLE(3328); /* [3] */
-    float *const m_head_bias = VARIABLE(3520); /* [3] */
+    float *const gradient_head_bias = VARIABLE(5888); /* [3] */
+    float *const m_head_bias = VARIABLE(3328); /* [3] */
     float *const head_bias = VARIABLE(3136); /* [3] */
 
     /* head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
@@ -143,13 +143,13 @@ void train_all(HpContext *context)
     int64_t *const draw = VARIABLE(256); /* [4] */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
     float *const labels = VARIABLE(320); /* [4, 3] */
-    float *const gradient_head_weight = VARIABLE(3200); /* [3, 8] */
-    float *const gradient_head_bias = VARIABLE(3328); /* [3] */
-    float *const gradient_conv2_bias = VARIABLE(5888); /* [8] */
-    float *const gradient_conv2_weight = VARIABLE(4160); /* [8, 6, 3, 3] hwio */
-    float *const gradient_bn1_weight = VARIABLE(4032); /* [6] */
-    float *const gradient_bn1_bias = VARIABLE(4096); /* [6] */
-    float *const gradient_conv1_weight = VARIABLE(3584); /* [6, 2, 3, 3] hwio */
+    float *const gradient_head_weight = VARIABLE(5760); /* [3, 8] */
+    float *const gradient_head_bias = VARIABLE(5888); /* [3] */
+    float *const gradient_conv2_bias = VARIABLE(8256); /* [8] */
+    float *const gradient_conv2_weight = VARIABLE(6528); /* [8, 6, 3, 3] hwio */
+    float *const gradient_bn1_weight = VARIABLE(6400); /* [6] */
+    float *const gradient_bn1_bias = VARIABLE(6464); /* [6] */
+    float *const gradient_conv1_weight = VARIABLE(5952); /* [6, 2, 3, 3] hwio */
 
     /* image: image   tests/emit/tiny.hpanet:12 */
     hp_step(context, 0);
@@ -292,26 +292,26 @@ void update_all(HpContext *context)
     const float scalar_lr_bottom = context->scalars[9];
     const float scalar_lr_top = context->scalars[11];
     const float scalar_lr_top_2 = context->scalars[13];
-    float *const gradient_conv1_weight = VARIABLE(3584); /* [6, 2, 3, 3] hwio */
-    float *const m_conv1_weight = VARIABLE(5952); /* [6, 2, 3, 3] hwio */
+    float *const gradient_conv1_weight = VARIABLE(5952); /* [6, 2, 3, 3] hwio */
+    float *const m_conv1_weight = VARIABLE(3392); /* [6, 2, 3, 3] hwio */
     float *const conv1_weight = VARIABLE(512); /* [6, 2, 3, 3] hwio */
-    float *const gradient_bn1_weight = VARIABLE(4032); /* [6] */
-    float *const m_bn1_weight = VARIABLE(6400); /* [6] */
+    float *const gradient_bn1_weight = VARIABLE(6400); /* [6] */
+    float *const m_bn1_weight = VARIABLE(3840); /* [6] */
     float *const bn1_weight = VARIABLE(960); /* [6] */
-    float *const gradient_bn1_bias = VARIABLE(4096); /* [6] */
-    float *const m_bn1_bias = VARIABLE(6464); /* [6] */
+    float *const gradient_bn1_bias = VARIABLE(6464); /* [6] */
+    float *const m_bn1_bias = VARIABLE(3904); /* [6] */
     float *const bn1_bias = VARIABLE(1024); /* [6] */
-    float *const gradient_conv2_weight = VARIABLE(4160); /* [8, 6, 3, 3] hwio */
-    float *const m_conv2_weight = VARIABLE(6528); /* [8, 6, 3, 3] hwio */
+    float *const gradient_conv2_weight = VARIABLE(6528); /* [8, 6, 3, 3] hwio */
+    float *const m_conv2_weight = VARIABLE(3968); /* [8, 6, 3, 3] hwio */
     float *const conv2_weight = VARIABLE(1216); /* [8, 6, 3, 3] hwio */
-    float *const gradient_conv2_bias = VARIABLE(5888); /* [8] */
-    float *const m_conv2_bias = VARIABLE(8256); /* [8] */
+    float *const gradient_conv2_bias = VARIABLE(8256); /* [8] */
+    float *const m_conv2_bias = VARIABLE(5696); /* [8] */
     float *const conv2_bias = VARIABLE(2944); /* [8] */
-    float *const gradient_head_weight = VARIABLE(3200); /* [3, 8] */
-    float *const m_head_weight = VARIABLE(3392); /* [3, 8] */
+    float *const gradient_head_weight = VARIABLE(5760); /* [3, 8] */
+    float *const m_head_weight = VARIABLE(3200); /* [3, 8] */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
-    float *const gradient_head_bias = VARIABLE(3328); /* [3] */
-    float *const m_head_bias = VARIABLE(3520); /* [3] */
+    float *const gradient_head_bias = VARIABLE(5888); /* [3] */
+    float *const m_head_bias = VARIABLE(3328); /* [3] */
     float *const head_bias = VARIABLE(3136); /* [3] */
 
     /* conv1.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31 */
@@ -360,8 +360,8 @@ void evaluate(HpContext *context)
     float *const gain = VARIABLE(192); /* [4] */
     float *const normalization_mean = VARIABLE(384); /* [2] */
     float *const normalization_deviation = VARIABLE(448); /* [2] */
-    float *const derived_conv1_weight = VARIABLE(8320); /* [6, 2, 3, 3] hwio */
-    float *const derived_conv1_bias = VARIABLE(8768); /* [1, 6, 1, 1] */
+    float *const derived_conv1_weight = VARIABLE(5760); /* [6, 2, 3, 3] hwio */
+    float *const derived_conv1_bias = VARIABLE(6208); /* [1, 6, 1, 1] */
     float *const conv2_weight = VARIABLE(1216); /* [8, 6, 3, 3] hwio */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
     float *const labels = VARIABLE(320); /* [4, 3] */
@@ -424,8 +424,8 @@ void predict(HpContext *context)
     float *const gain = VARIABLE(192); /* [4] */
     float *const normalization_mean = VARIABLE(384); /* [2] */
     float *const normalization_deviation = VARIABLE(448); /* [2] */
-    float *const derived_conv1_weight = VARIABLE(8320); /* [6, 2, 3, 3] hwio */
-    float *const derived_conv1_bias = VARIABLE(8768); /* [1, 6, 1, 1] */
+    float *const derived_conv1_weight = VARIABLE(5760); /* [6, 2, 3, 3] hwio */
+    float *const derived_conv1_bias = VARIABLE(6208); /* [1, 6, 1, 1] */
     float *const conv2_weight = VARIABLE(1216); /* [8, 6, 3, 3] hwio */
     float *const head_weight = VARIABLE(3008); /* [3, 8] */
 
@@ -478,10 +478,10 @@ void prepare(HpContext *context)
     float *const conv1_weight = VARIABLE(512); /* [6, 2, 3, 3] hwio */
     float *const bn1_weight = VARIABLE(960); /* [6] */
     float *const bn1_running_var = VARIABLE(1152); /* [6] */
-    float *const derived_conv1_weight = VARIABLE(8320); /* [6, 2, 3, 3] hwio */
+    float *const derived_conv1_weight = VARIABLE(5760); /* [6, 2, 3, 3] hwio */
     float *const bn1_bias = VARIABLE(1024); /* [6] */
     float *const bn1_running_mean = VARIABLE(1088); /* [6] */
-    float *const derived_conv1_bias = VARIABLE(8768); /* [1, 6, 1, 1] */
+    float *const derived_conv1_bias = VARIABLE(6208); /* [1, 6, 1, 1] */
 
     /* conv1.weight: add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17 */
     hp_step(context, 0);

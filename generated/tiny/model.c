@@ -59,22 +59,22 @@ static const HpVariable variables[] = {
     INITIALIZED(PARAMETER, "conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 2944, 8, 1, 8),
     INITIALIZED(PARAMETER, "head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 3008, 24, 2, 3, 8),
     INITIALIZED(PARAMETER, "head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3136, 3, 1, 3),
-    VARIABLE(GRADIENT, "gradient:head.weight", PLAIN, 4, 3200, 24, 2, 3, 8),
-    VARIABLE(GRADIENT, "gradient:head.bias", PLAIN, 4, 3328, 3, 1, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:head.weight", PLAIN, 4, 3392, 24, 2, 3, 8),
-    VARIABLE(OPTIMIZER_STATE, "m:head.bias", PLAIN, 4, 3520, 3, 1, 3),
-    VARIABLE(GRADIENT, "gradient:conv1.weight", HWIO, 4, 3584, 108, 4, 6, 2, 3, 3),
-    VARIABLE(GRADIENT, "gradient:bn1.weight", PLAIN, 4, 4032, 6, 1, 6),
-    VARIABLE(GRADIENT, "gradient:bn1.bias", PLAIN, 4, 4096, 6, 1, 6),
-    VARIABLE(GRADIENT, "gradient:conv2.weight", HWIO, 4, 4160, 432, 4, 8, 6, 3, 3),
-    VARIABLE(GRADIENT, "gradient:conv2.bias", PLAIN, 4, 5888, 8, 1, 8),
-    VARIABLE(OPTIMIZER_STATE, "m:conv1.weight", HWIO, 4, 5952, 108, 4, 6, 2, 3, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:bn1.weight", PLAIN, 4, 6400, 6, 1, 6),
-    VARIABLE(OPTIMIZER_STATE, "m:bn1.bias", PLAIN, 4, 6464, 6, 1, 6),
-    VARIABLE(OPTIMIZER_STATE, "m:conv2.weight", HWIO, 4, 6528, 432, 4, 8, 6, 3, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:conv2.bias", PLAIN, 4, 8256, 8, 1, 8),
-    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, 4, 8320, 108, 4, 6, 2, 3, 3),
-    VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, 4, 8768, 6, 4, 1, 6, 1, 1),
+    VARIABLE(GRADIENT, "gradient:head.weight", PLAIN, 4, 5760, 24, 2, 3, 8),
+    VARIABLE(GRADIENT, "gradient:head.bias", PLAIN, 4, 5888, 3, 1, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:head.weight", PLAIN, 4, 3200, 24, 2, 3, 8),
+    VARIABLE(OPTIMIZER_STATE, "m:head.bias", PLAIN, 4, 3328, 3, 1, 3),
+    VARIABLE(GRADIENT, "gradient:conv1.weight", HWIO, 4, 5952, 108, 4, 6, 2, 3, 3),
+    VARIABLE(GRADIENT, "gradient:bn1.weight", PLAIN, 4, 6400, 6, 1, 6),
+    VARIABLE(GRADIENT, "gradient:bn1.bias", PLAIN, 4, 6464, 6, 1, 6),
+    VARIABLE(GRADIENT, "gradient:conv2.weight", HWIO, 4, 6528, 432, 4, 8, 6, 3, 3),
+    VARIABLE(GRADIENT, "gradient:conv2.bias", PLAIN, 4, 8256, 8, 1, 8),
+    VARIABLE(OPTIMIZER_STATE, "m:conv1.weight", HWIO, 4, 3392, 108, 4, 6, 2, 3, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:bn1.weight", PLAIN, 4, 3840, 6, 1, 6),
+    VARIABLE(OPTIMIZER_STATE, "m:bn1.bias", PLAIN, 4, 3904, 6, 1, 6),
+    VARIABLE(OPTIMIZER_STATE, "m:conv2.weight", HWIO, 4, 3968, 432, 4, 8, 6, 3, 3),
+    VARIABLE(OPTIMIZER_STATE, "m:conv2.bias", PLAIN, 4, 5696, 8, 1, 8),
+    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, 4, 5760, 108, 4, 6, 2, 3, 3),
+    VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, 4, 6208, 6, 4, 1, 6, 1, 1),
 };
 
 static const HpScalar scalars[] = { /* name, default, for --set */
@@ -141,9 +141,9 @@ static const HpStep steps_0[] = { /* train_head */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_0[] = {
-    {"loss", 9216, 1}, /* [] */
-    {"logits", 9088, 12}, /* [4, 3] */
-    {"image", 33408, 2048}, /* [4, 2, 16, 16] */
+    {"loss", 8704, 1}, /* [] */
+    {"logits", 8576, 12}, /* [4, 3] */
+    {"image", 32896, 2048}, /* [4, 2, 16, 16] */
 };
 
 static const HpStep steps_1[] = { /* update_head */
@@ -176,9 +176,9 @@ static const HpStep steps_2[] = { /* train_all */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_2[] = {
-    {"loss", 67584, 1}, /* [] */
-    {"logits", 67392, 12}, /* [4, 3] */
-    {"image", 33408, 2048}, /* [4, 2, 16, 16] */
+    {"loss", 67072, 1}, /* [] */
+    {"logits", 66880, 12}, /* [4, 3] */
+    {"image", 32896, 2048}, /* [4, 2, 16, 16] */
 };
 
 static const HpStep steps_3[] = { /* update_all */
@@ -203,8 +203,8 @@ static const HpStep steps_4[] = { /* evaluate */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_4[] = {
-    {"logits", 8832, 12}, /* [4, 3] */
-    {"loss.0", 8960, 4}, /* [4] */
+    {"logits", 8320, 12}, /* [4, 3] */
+    {"loss.0", 8448, 4}, /* [4] */
 };
 
 static const HpStep steps_5[] = { /* predict */
@@ -218,7 +218,7 @@ static const HpStep steps_5[] = { /* predict */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_5[] = {
-    {"logits", 8832, 12}, /* [4, 3] */
+    {"logits", 8320, 12}, /* [4, 3] */
 };
 
 static const HpStep steps_6[] = { /* prepare */
@@ -339,7 +339,7 @@ static const HpModel model = {
     .threads = 0,
     .dataset = &dataset,
     .image_size = 16, .part_rows = 4, .evaluate_rows = 4,
-    .memory_bytes = 67648,
+    .memory_bytes = 67136,
     .variable_count = 32, .variables = variables, .scalar_count = 16, .scalars = scalars,
     .accumulate_scalar = 0, .schedule_t_scalar = 1, .schedule_T_scalar = 2, .schedule_peak_scalar = 3,
     .library_count = 10, .library = products, .function_count = 7, .functions = functions,

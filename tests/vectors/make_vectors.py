@@ -44,7 +44,7 @@ BACKBONES = {
     "resnet18": Backbone("backbones/resnet.hpanet", 48),
     "resnet34": Backbone("backbones/resnet.hpanet", 48, steps=20),
     "resnet34_smooth": Backbone("../tests/vectors/resnet34_smooth.hpanet", 48, build="resnet34", steps=20, smooth=True),
-    "resnet50": Backbone("backbones/resnet.hpanet", 48, scales=CALM),
+    "resnet50": Backbone("backbones/resnet.hpanet", 48, orders=8, scales=CALM),
     "resnet152": Backbone("backbones/resnet.hpanet", 48, orders=8, scales={"bn3.weight": 0.1}),
     "vgg16": Backbone("backbones/vgg.hpanet", 64, ", drop = 0"),
     "densenet121": Backbone("backbones/densenet.hpanet", 64),
