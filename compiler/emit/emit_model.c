@@ -12,8 +12,19 @@ static const char row_macros[] =
     "     {HP_INITIAL_CONSTANT, 0}, -1}\n"
     "#define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \\\n"
     "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \\\n"
-    "     {HP_INITIAL_##initial, value}, group}\n"
-    "\nstatic const HpVariable variables[] = {\n";
+    "     {HP_INITIAL_##initial, value}, group}\n";
+
+static const char *const initializer_names[] = {
+    [HP_INITIAL_CONSTANT] = "CONSTANT", [HP_INITIAL_NORMAL] = "NORMAL", [HP_INITIAL_UNIFORM] = "UNIFORM"};
+
+/* The end of a row: rank, extents. */
+static void print_shape(Text *out, const Shape *shape)
+{
+    text_add(out, ", %d", shape->rank);
+    for (int i = 0; i < shape->rank; i++)
+        text_add(out, ", %lld", (long long)shape->extents[i]);
+    text_add(out, "%s),\n", shape->rank ? "" : ", 0");
+}
 
 static void print_variable(Text *out, const Emission *emission, const Variable *variable)
 {
@@ -21,8 +32,6 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
         [HP_PARAMETER] = "PARAMETER", [HP_STATISTIC] = "STATISTIC", [HP_OPTIMIZER_STATE] = "OPTIMIZER_STATE",
         [HP_GRADIENT] = "GRADIENT",   [HP_INPUT] = "INPUT",         [HP_NORMALIZATION] = "NORMALIZATION",
         [HP_DERIVED] = "DERIVED",     [HP_SCALAR] = "SCALAR"};
-    static const char *const initializers[] = {
-        [HP_INITIAL_CONSTANT] = "CONSTANT", [HP_INITIAL_NORMAL] = "NORMAL", [HP_INITIAL_UNIFORM] = "UNIFORM"};
     static const int element_bytes[] = {[DATA_F32] = 4, [DATA_U8] = 1, [DATA_I64] = 8};
     const Shape *shape = &variable->shape;
     const HpInitializer *initializer = &variable->initializer;
@@ -33,24 +42,120 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
     if (plain) {
         text_add(out, "%d", element_bytes[variable->dtype]);
     } else {
-        text_add(out, "%s, ", initializers[initializer->kind]);
+        text_add(out, "%s, ", initializer_names[initializer->kind]);
         text_add_number(out, initializer->value);
         text_add(out, ", %d", variable->group);
     }
-    text_add(out, ", %lld, %lld, %d", (long long)emission->variable_offsets[variable->index],
-             (long long)hp_format_count(variable->format, shape->rank, shape->extents), shape->rank);
-    for (int i = 0; i < shape->rank; i++)
-        text_add(out, ", %lld", (long long)shape->extents[i]);
-    text_add(out, "%s),\n", shape->rank ? "" : ", 0");
+    text_add(out, ", %lld, %lld", (long long)emission->variable_offsets[variable->index],
+             (long long)hp_format_count(variable->format, shape->rank, shape->extents));
+    print_shape(out, shape);
+}
+
+/* "m" of "m:head.weight": the states of the optimizers, each once. */
+typedef LIST(const char *) NameList;
+
+static NameList state_names(const Emission *emission)
+{
+    const VariableList *list = &emission->program->variables->list;
+    NameList names = {0};
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i]->kind != HP_OPTIMIZER_STATE)
+            continue;
+        const char *full = list->items[i]->name;
+        const char *name = arena_format(emission->arena, "%.*s", (int)strcspn(full, ":"), full);
+        bool known = false;
+        for (size_t j = 0; j < names.count; j++)
+            known = known || strcmp(names.items[j], name) == 0;
+        if (!known)
+            list_push(emission->arena, &names, name);
+    }
+    return names;
+}
+
+/* "PREFIX:NAME" where it lies as its parameter does and begins with 0, else NULL. */
+static const Variable *companion(const Emission *emission, const char *prefix, const Variable *parameter)
+{
+    const char *name = arena_format(emission->arena, "%s:%s", prefix, parameter->name);
+    const Variable *found = variables_find(emission->program->variables, name);
+    return found && found->format == parameter->format && shape_equal(found->shape, parameter->shape) &&
+                   found->initializer.kind == HP_INITIAL_CONSTANT && found->initializer.value == 0
+               ? found
+               : NULL;
+}
+
+/* A parameter with a gradient and all states: one row says it all. */
+static bool is_trained(const Emission *emission, const NameList *states, const Variable *parameter)
+{
+    bool all = parameter->kind == HP_PARAMETER && companion(emission, "gradient", parameter);
+    for (size_t i = 0; i < states->count && all; i++)
+        all = companion(emission, states->items[i], parameter) != NULL;
+    return all;
+}
+
+static void print_trained_macro(Text *out, const NameList *states)
+{
+    text_add(out, "#define TRAINED(name, format, initial, value, group, count, place, gradient_place");
+    for (size_t i = 0; i < states->count; i++)
+        text_add(out, ", %s_place", states->items[i]);
+    text_add(out, ", rank, ...) \\\n"
+                  "    INITIALIZED(PARAMETER, name, format, initial, value, group, place, count, rank, "
+                  "__VA_ARGS__), \\\n"
+                  "    VARIABLE(GRADIENT, \"gradient:\" name, format, 4, gradient_place, count, rank, "
+                  "__VA_ARGS__)");
+    for (size_t i = 0; i < states->count; i++)
+        text_add(out,
+                 ", \\\n    VARIABLE(OPTIMIZER_STATE, \"%s:\" name, format, 4, %s_place, count, rank, "
+                 "__VA_ARGS__)",
+                 states->items[i], states->items[i]);
+    text_add(out, "\n");
+}
+
+static void print_trained(Text *out, const Emission *emission, const NameList *states,
+                          const Variable *parameter)
+{
+    const Shape *shape = &parameter->shape;
+    text_add(out, "    TRAINED(");
+    emit_string(out, parameter->name);
+    text_add(out, ", %s, %s, ", emit_format(parameter->format),
+             initializer_names[parameter->initializer.kind]);
+    text_add_number(out, parameter->initializer.value);
+    text_add(out, ", %d, %lld, %lld, %lld", parameter->group,
+             (long long)hp_format_count(parameter->format, shape->rank, shape->extents),
+             (long long)emission->variable_offsets[parameter->index],
+             (long long)emission->variable_offsets[companion(emission, "gradient", parameter)->index]);
+    for (size_t i = 0; i < states->count; i++)
+        text_add(
+            out, ", %lld",
+            (long long)emission->variable_offsets[companion(emission, states->items[i], parameter)->index]);
+    print_shape(out, shape);
+}
+
+/* Whether the row of its parameter says it already. */
+static bool is_said(const Emission *emission, const NameList *states, const Variable *variable)
+{
+    const char *colon = strchr(variable->name, ':');
+    if (!colon || (variable->kind != HP_GRADIENT && variable->kind != HP_OPTIMIZER_STATE))
+        return false;
+    const Variable *parameter = variables_find(emission->program->variables, colon + 1);
+    return parameter && is_trained(emission, states, parameter);
 }
 
 static void print_variables(Text *out, const Emission *emission)
 {
     const VariableList *list = &emission->program->variables->list;
+    const NameList states = state_names(emission);
     text_add(out, "%s", row_macros);
-    for (size_t i = 0; i < list->count; i++)
-        if (emit_has_memory(list->items[i]))
-            print_variable(out, emission, list->items[i]);
+    print_trained_macro(out, &states);
+    text_add(out, "\nstatic const HpVariable variables[] = {\n");
+    for (size_t i = 0; i < list->count; i++) {
+        const Variable *variable = list->items[i];
+        if (!emit_has_memory(variable) || is_said(emission, &states, variable))
+            continue;
+        if (is_trained(emission, &states, variable))
+            print_trained(out, emission, &states, variable);
+        else
+            print_variable(out, emission, variable);
+    }
     text_add(out, "};\n");
 }
 
@@ -136,8 +241,7 @@ static void print_model(Text *out, const Emission *emission)
     text_add(out,
              "    .dataset = &dataset,\n    .image_size = %lld, .part_rows = %lld, "
              ".evaluate_rows = %lld,\n    .memory_bytes = %lld,\n",
-             (long long)program->image_size, (long long)program->part,
-             (long long)program->part,
+             (long long)program->image_size, (long long)program->part, (long long)program->part,
              (long long)(emission->variable_bytes + emission->arena_bytes));
     text_add(out,
              "    .variable_count = %d, .variables = variables, .scalar_count = %d, .scalars = scalars,\n",

@@ -41,6 +41,10 @@ static const HpDataset dataset = {
 #define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \
     {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \
      {HP_INITIAL_##initial, value}, group}
+#define TRAINED(name, format, initial, value, group, count, place, gradient_place, m_place, rank, ...) \
+    INITIALIZED(PARAMETER, name, format, initial, value, group, place, count, rank, __VA_ARGS__), \
+    VARIABLE(GRADIENT, "gradient:" name, format, 4, gradient_place, count, rank, __VA_ARGS__), \
+    VARIABLE(OPTIMIZER_STATE, "m:" name, format, 4, m_place, count, rank, __VA_ARGS__)
 
 static const HpVariable variables[] = {
     VARIABLE(INPUT, "sample", PLAIN, 8, 0, 4, 1, 4),
@@ -50,29 +54,15 @@ static const HpVariable variables[] = {
     VARIABLE(INPUT, "labels", PLAIN, 4, 320, 12, 2, 4, 3),
     VARIABLE(NORMALIZATION, "normalization.mean", PLAIN, 4, 384, 2, 1, 2),
     INITIALIZED(NORMALIZATION, "normalization.deviation", PLAIN, CONSTANT, 1.0, -1, 448, 2, 1, 2),
-    INITIALIZED(PARAMETER, "conv1.weight", HWIO, UNIFORM, 0.23570226039551587, 0, 512, 108, 4, 6, 2, 3, 3),
-    INITIALIZED(PARAMETER, "bn1.weight", PLAIN, CONSTANT, 1.0, 0, 960, 6, 1, 6),
-    INITIALIZED(PARAMETER, "bn1.bias", PLAIN, CONSTANT, 0.0, 0, 1024, 6, 1, 6),
+    TRAINED("conv1.weight", HWIO, UNIFORM, 0.23570226039551587, 0, 108, 512, 5952, 3392, 4, 6, 2, 3, 3),
+    TRAINED("bn1.weight", PLAIN, CONSTANT, 1.0, 0, 6, 960, 6400, 3840, 1, 6),
+    TRAINED("bn1.bias", PLAIN, CONSTANT, 0.0, 0, 6, 1024, 6464, 3904, 1, 6),
     VARIABLE(STATISTIC, "bn1.running_mean", PLAIN, 4, 1088, 6, 1, 6),
     INITIALIZED(STATISTIC, "bn1.running_var", PLAIN, CONSTANT, 1.0, -1, 1152, 6, 1, 6),
-    INITIALIZED(PARAMETER, "conv2.weight", HWIO, UNIFORM, 0.13608276348795434, 1, 1216, 432, 4, 8, 6, 3, 3),
-    INITIALIZED(PARAMETER, "conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 2944, 8, 1, 8),
-    INITIALIZED(PARAMETER, "head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 3008, 24, 2, 3, 8),
-    INITIALIZED(PARAMETER, "head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3136, 3, 1, 3),
-    VARIABLE(GRADIENT, "gradient:head.weight", PLAIN, 4, 5760, 24, 2, 3, 8),
-    VARIABLE(GRADIENT, "gradient:head.bias", PLAIN, 4, 5888, 3, 1, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:head.weight", PLAIN, 4, 3200, 24, 2, 3, 8),
-    VARIABLE(OPTIMIZER_STATE, "m:head.bias", PLAIN, 4, 3328, 3, 1, 3),
-    VARIABLE(GRADIENT, "gradient:conv1.weight", HWIO, 4, 5952, 108, 4, 6, 2, 3, 3),
-    VARIABLE(GRADIENT, "gradient:bn1.weight", PLAIN, 4, 6400, 6, 1, 6),
-    VARIABLE(GRADIENT, "gradient:bn1.bias", PLAIN, 4, 6464, 6, 1, 6),
-    VARIABLE(GRADIENT, "gradient:conv2.weight", HWIO, 4, 6528, 432, 4, 8, 6, 3, 3),
-    VARIABLE(GRADIENT, "gradient:conv2.bias", PLAIN, 4, 8256, 8, 1, 8),
-    VARIABLE(OPTIMIZER_STATE, "m:conv1.weight", HWIO, 4, 3392, 108, 4, 6, 2, 3, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:bn1.weight", PLAIN, 4, 3840, 6, 1, 6),
-    VARIABLE(OPTIMIZER_STATE, "m:bn1.bias", PLAIN, 4, 3904, 6, 1, 6),
-    VARIABLE(OPTIMIZER_STATE, "m:conv2.weight", HWIO, 4, 3968, 432, 4, 8, 6, 3, 3),
-    VARIABLE(OPTIMIZER_STATE, "m:conv2.bias", PLAIN, 4, 5696, 8, 1, 8),
+    TRAINED("conv2.weight", HWIO, UNIFORM, 0.13608276348795434, 1, 432, 1216, 6528, 3968, 4, 8, 6, 3, 3),
+    TRAINED("conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 8, 2944, 8256, 5696, 1, 8),
+    TRAINED("head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 24, 3008, 5760, 3200, 2, 3, 8),
+    TRAINED("head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3, 3136, 5888, 3328, 1, 3),
     VARIABLE(DERIVED, "derived:conv1.weight", HWIO, 4, 5760, 108, 4, 6, 2, 3, 3),
     VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, 4, 6208, 6, 4, 1, 6, 1, 1),
 };
