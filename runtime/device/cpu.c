@@ -17,7 +17,7 @@ static const HpModel *prepared_model;
 /* ---------------------------------------------------------------- open: is this the machine the program is
  * for? */
 
-static bool cpu_has(const char *isa)
+bool hp_cpu_has(const char *isa)
 {
     __builtin_cpu_init();
     bool avx2 =
@@ -32,7 +32,7 @@ static bool cpu_has(const char *isa)
 
 static void check_machine(const HpModel *model)
 {
-    if (!cpu_has(model->isa))
+    if (!hp_cpu_has(model->isa))
         hp_fail(
             "this program was compiled for %s, which this CPU does not have: compile %s again here, or with "
             "hpacc --portable",

@@ -25,6 +25,10 @@ typedef struct HpDevice {
 
 extern const HpDevice hp_device_cpu;
 
+/* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other name asks
+ * for nothing. */
+bool hp_cpu_has(const char *isa);
+
 /* ---- the library, asked by hpacc at compile time and by the device at start (onednn.c) ---- */
 
 /* Chooses algorithm, formats left at HP_FORMAT_COUNT, and scratchpad for a call on this machine. Returns

@@ -6,6 +6,7 @@
  * copied once into rows with their padding, so that the walk has no borders. */
 #include <string.h>
 #include "../base/base.h"
+#include "device.h"
 #include "narrow_gradient.h"
 
 #if defined(__x86_64__)
@@ -93,15 +94,6 @@ static const Tiling *find_tiling(const HpLibraryCall *call)
     return NULL;
 }
 
-static bool cpu_fits(const HpLibraryCall *call)
-{
-    __builtin_cpu_init();
-    if (call->format_b == HP_FORMAT_NCHW16C)
-        return __builtin_cpu_supports("avx512f");
-    return call->format_b == HP_FORMAT_NCHW8C && __builtin_cpu_supports("avx2") &&
-           __builtin_cpu_supports("fma");
-}
-
 /* ---------------------------------------------------------------- one image */
 
 /* What follows from a call. */
@@ -178,7 +170,8 @@ bool hp_narrow_gradient_fits(HpLibraryCall *call)
                 call->format_a == HP_FORMAT_PLAIN &&
                 (call->format_c == weight || call->format_c == HP_FORMAT_COUNT) &&
                 (call->algorithm == HP_ALGORITHM_AUTO || call->algorithm == HP_ALGORITHM_NARROW) &&
-                cpu_fits(call) && find_tiling(call) != NULL;
+                (call->format_b == HP_FORMAT_NCHW16C || call->format_b == HP_FORMAT_NCHW8C) &&
+                hp_cpu_has(lanes_of(call) == 16 ? "avx512" : "avx2") && find_tiling(call) != NULL;
     if (!fits)
         return false;
     call->format_c = weight;

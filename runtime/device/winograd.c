@@ -11,6 +11,7 @@
 #include <omp.h>
 #include <string.h>
 #include "../base/base.h"
+#include "device.h"
 #include "format.h"
 #include "winograd.h"
 
@@ -131,13 +132,6 @@ static const Walk walks[] = {
      {PAIR(1, avx2), PAIR(2, avx2), PAIR(3, avx2), PAIR(4, avx2), PAIR(5, avx2), PAIR(6, avx2)},
      transform_output_avx2},
 };
-
-static bool cpu_fits(int64_t lanes)
-{
-    __builtin_cpu_init();
-    return lanes == 16 ? __builtin_cpu_supports("avx512f")
-                       : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 
 /* ---------------------------------------------------------------- sizes */
 
@@ -299,7 +293,7 @@ static bool is_possible(const HpLibraryCall *call)
     for (int i = 0; i < 2; i++)
         same = same && call->kernel[i] == TAPS && call->stride[i] == 1 && call->dilation[i] == 1 &&
                call->pad_before[i] < TAPS;
-    return same && cpu_fits(lanes_of(call));
+    return same && hp_cpu_has(lanes_of(call) == 16 ? "avx512" : "avx2");
 }
 
 /* Our time over that of a direct convolution, fitted to measured layers: a quarter of the products, more
