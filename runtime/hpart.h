@@ -1,8 +1,8 @@
 /* hpart.h: all that a generated program may see of the runtime, and the tables it hands over.
  *
- * hpacc prints one HpModel: the data set, the recipe, every variable with its place in memory, every scalar, and the
- * functions (training steps, updates, evaluation, prediction, schedules). hp_main() does the rest. All tables are
- * constant and live as long as the program. */
+ * hpacc prints one HpModel: the data set, the recipe, every variable with its place in memory, every scalar,
+ * and the functions (training steps, updates, evaluation, prediction, schedules). hp_main() does the rest.
+ * All tables are constant and live as long as the program. */
 #ifndef HPART_H
 #define HPART_H
 
@@ -34,6 +34,12 @@ typedef enum HpFormat {
 /* Elements that a tensor of this shape takes in memory, padding included. */
 int64_t hp_format_count(HpFormat format, int rank, const int64_t *shape);
 
+/* What the elements of a tensor are. Arithmetic is in float or wider whatever they are stored as; a store
+ * rounds to the nearest, halves to even. */
+typedef enum HpDataType { HP_F32, HP_F16, HP_BF16, HP_U8, HP_I64 } HpDataType;
+
+int64_t hp_data_type_bytes(HpDataType type);
+
 /* ---------------------------------------------------------------- data set */
 
 typedef struct HpPart {
@@ -54,8 +60,9 @@ typedef struct HpDataset {
     int plane_count;
     const char *const *planes;
     int file_count;
-    const char *const *files; /* patterns with {id} and {plane}; without {plane} the file's channels are the planes */
-    HpRange range;            /* fixed: [low, high] becomes [0, 1]; percentile: of each image and plane */
+    const char *const
+        *files;    /* patterns with {id} and {plane}; without {plane} the file's channels are the planes */
+    HpRange range; /* fixed: [low, high] becomes [0, 1]; percentile: of each image and plane */
     double range_low, range_high;
     bool one_of; /* exactly one class per image (softmax), else any number (sigmoid) */
     int class_count;
@@ -72,16 +79,21 @@ typedef enum HpVariableKind {
     HP_STATISTIC,       /* running mean and variance */
     HP_OPTIMIZER_STATE, /* named "<state>:<parameter>" ("m:head.weight"), same format as its parameter */
     HP_GRADIENT,        /* named "gradient:<parameter>" */
-    HP_INPUT,           /* "sample" i64 [N], "affine" [N,6], "gain" [N], "draw" i64 [N], "labels" [N,classes]. affine
-                         * takes output pixel (x,y) to source pixel (a0 x + a1 y + a2, a3 x + a4 y + a5), whole
-                         * numbers being pixel centres; gain multiplies the [0,1] value; sample is a row of the store */
-    HP_NORMALIZATION,   /* "normalization.mean", "normalization.deviation" [planes], measured on the training part */
-    HP_DERIVED,         /* computed from parameters by a prepare function (folded batch norms); shares memory with
-                         * gradients, so that a training step undoes it */
-    HP_SCALAR           /* no memory: a row of HpModel.scalars */
+    HP_INPUT, /* "sample" i64 [N], "affine" [N,6], "gain" [N], "draw" i64 [N], "labels" [N,classes]. affine
+               * takes output pixel (x,y) to source pixel (a0 x + a1 y + a2, a3 x + a4 y + a5), whole
+               * numbers being pixel centres; gain multiplies the [0,1] value; sample is a row of the store */
+    HP_NORMALIZATION, /* "normalization.mean", "normalization.deviation" [planes], measured on the training
+                         part */
+    HP_DERIVED, /* computed from parameters by a prepare function (folded batch norms); shares memory with
+                 * gradients, so that a training step undoes it */
+    HP_SCALAR   /* no memory: a row of HpModel.scalars */
 } HpVariableKind;
 
-typedef enum HpInitializerKind { HP_INITIAL_CONSTANT, HP_INITIAL_NORMAL, HP_INITIAL_UNIFORM } HpInitializerKind;
+typedef enum HpInitializerKind {
+    HP_INITIAL_CONSTANT,
+    HP_INITIAL_NORMAL,
+    HP_INITIAL_UNIFORM
+} HpInitializerKind;
 
 typedef struct HpInitializer {
     HpInitializerKind kind;
@@ -98,7 +110,7 @@ typedef struct HpVariable {
     int64_t shape[HP_MAX_RANK];
     int64_t offset; /* bytes from HpContext.memory */
     int64_t count;  /* elements in memory, padding included */
-    int element_bytes;
+    HpDataType type;
     HpInitializer initializer;
     int group; /* parameters: index into HpModel.groups, else -1 */
 } HpVariable;
@@ -136,8 +148,9 @@ typedef struct HpLibraryCall {
     int64_t batch, groups, in_channels, out_channels;
     int64_t in_size[2], out_size[2], kernel[2], stride[2], pad_before[2], pad_after[2], dilation[2];
     HpAlgorithm algorithm;
-    const char *implementation; /* its name: "jit:avx512_core", "hpanet:narrow"; NULL: what the library takes */
-    /* epilogue of HP_CONVOLUTION and HP_MATMUL: y = relu(product + bias + addend) */
+    const char
+        *implementation; /* its name: "jit:avx512_core", "hpanet:narrow"; NULL: what the library takes */
+    /* epilogue: c = relu(product + bias + addend); some libraries have parts of it for some kinds only */
     bool bias, add, relu;
     /* matmul */
     int64_t m, n, k;
@@ -146,9 +159,45 @@ typedef struct HpLibraryCall {
     int rank;
     int64_t shape[HP_MAX_RANK];
     HpFormat format_a, format_b, format_c;
+    HpDataType type_a, type_b, type_c; /* an addend is of type_c, a bias HP_F32 */
+    /* elements from one pixel of an NHWC operand, or from one row of a matrix, to the next; 0: it is in one
+     * piece */
+    int64_t pitch_a, pitch_b, pitch_c;
+    bool tf32;          /* HP_F32 operands may be rounded to 10 bits of mantissa */
     int64_t scratchpad; /* bytes of temporary memory, part of the plan */
     void *handle;
 } HpLibraryCall;
+
+/* ---------------------------------------------------------------- kernels that are launched */
+
+/* A kernel of a device with threads of its own: a function of the model's kernels.cu, whose only parameter is
+ * a struct of arguments. Constant but for `handle`. */
+typedef struct HpKernel {
+    const char *name;   /* of the function */
+    const char *origin; /* what the first step that calls it does, and the line of the source that says so */
+    int threads;        /* of a block */
+    void *handle;
+} HpKernel;
+
+typedef struct HpGrid { /* blocks */
+    unsigned x, y, z;
+} HpGrid;
+
+/* The kernels compiled for one architecture ("sm_90a"). */
+typedef struct HpBinary {
+    const char *arch;
+    const void *data;
+    size_t bytes;
+} HpBinary;
+
+/* All kernels of a model: source, for other architectures than those they were compiled for, and binaries. */
+typedef struct HpKernels {
+    int kernel_count;
+    HpKernel *const *kernels;
+    const char *source; /* ends with a 0 */
+    int binary_count;
+    const HpBinary *binaries;
+} HpKernels;
 
 /* ---------------------------------------------------------------- running */
 
@@ -162,9 +211,13 @@ typedef struct HpImageStore {
 
 typedef struct HpContext {
     const struct HpModel *model;
-    char *memory;        /* HpModel.memory_bytes, 64-byte aligned: variables first, then one arena for all functions */
-    float *scalars;      /* HpModel.scalar_count current values */
+    const struct HpDevice *device;
+    char *memory;   /* HpModel.memory_bytes, aligned: variables first, then one arena for all functions */
+    float *scalars; /* HpModel.scalar_count current values */
     HpImageStore images; /* what the image kernel samples from */
+    /* The same where launched kernels read them. The device fills both before it runs a function. */
+    const float *device_scalars;
+    const HpImageStore *device_images;
     uint64_t seed;
     struct HpClock *clock; /* set by bench while it times steps, else NULL */
 } HpContext;
@@ -178,22 +231,29 @@ static inline void hp_step(HpContext *context, int step)
         hp_clock_step(context->clock, step);
 }
 
-/* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With `add`, c holds
- * the addend when the call begins. */
-void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b, const void *bias,
-                    void *c, void *scratchpad);
+/* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With
+ * `add`, c holds the addend when the call begins. */
+void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
+                    const void *bias, void *c, void *scratchpad);
+
+/* Copies bytes within the context's memory; the two places do not overlap. */
+void hp_copy(HpContext *context, void *to, const void *from, size_t bytes);
+
+/* Starts grid.x * grid.y * grid.z blocks of a kernel, in the order of calls; `arguments` is its struct. */
+void hp_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
 
 /* What keys a layer's random stream: FNV-1a, 32 bits, of its path. */
 uint32_t hp_random_path(const char *path);
 
-/* Uniform in [0,1): Philox4x32-10 keyed by the seed; the counter is path, draw and element (the index within the
- * draw's own row). The first word's upper 24 bits are the number. */
+/* Uniform in [0,1): Philox4x32-10 keyed by the seed; the counter is path, draw and element (the index within
+ * the draw's own row). The first word's upper 24 bits are the number. */
 float hp_random_uniform(uint64_t seed, uint32_t path, int64_t draw, uint32_t element);
 
 typedef enum HpFunctionKind {
-    HP_FUNCTION_TRAIN,    /* forward and backward of one part; scalar "accumulate" 0 starts, 1 adds to gradients;
-                           * results "loss" (the mean of the part's rows), "image" [N,P,H,W] as the network saw it and
-                           * "logits" [N,classes]; the report does without the last two where they are missing */
+    HP_FUNCTION_TRAIN, /* forward and backward of one part; scalar "accumulate" 0 starts, 1 adds to gradients;
+                        * results "loss" (the mean of the part's rows), "image" [N,P,H,W] as the network saw
+                        * it and "logits" [N,classes]; the report does without the last two where they are
+                        * missing */
     HP_FUNCTION_UPDATE,   /* the optimizer, after the last part */
     HP_FUNCTION_PREPARE,  /* derives folded weights; before evaluate or predict when weights have changed */
     HP_FUNCTION_EVALUATE, /* results "logits" and one "loss.<i>" [N] per validation loss, a value a row */
@@ -203,14 +263,19 @@ typedef enum HpFunctionKind {
 
 typedef struct HpResult {
     const char *name;
-    int64_t offset, count; /* floats, plain format */
+    int64_t offset, count; /* bytes from HpContext.memory; elements, without padding */
+    HpDataType type;
+    HpFormat format;
+    int rank;
+    int64_t shape[HP_MAX_RANK];
 } HpResult;
 
 /* What one line of a function does, for bench. */
 typedef struct HpStep {
-    const char *layers;  /* where: the paths of the layers it computes */
-    const char *work;    /* what: their operations, and the line of the source that says so */
-    double bytes, flops; /* read and written if each operand moves once; multiplications and additions of a product */
+    const char *layers; /* where: the paths of the layers it computes */
+    const char *work;   /* what: their operations, and the line of the source that says so */
+    double bytes,
+        flops; /* read and written if each operand moves once; multiplications and additions of a product */
 } HpStep;
 
 typedef struct HpFunction {
@@ -225,8 +290,8 @@ typedef struct HpFunction {
 
 /* ---------------------------------------------------------------- recipe */
 
-typedef struct HpAugment { /* all off: every field 0 but zoom and brightness 1 */
-    bool flip;             /* left-right and up-down, each with probability 1/2 */
+typedef struct HpAugment {          /* all off: every field 0 but zoom and brightness 1 */
+    bool flip;                      /* left-right and up-down, each with probability 1/2 */
     double rotate_low, rotate_high; /* degrees */
     double zoom_low, zoom_high;
     double shift; /* fraction of the side, both directions */
@@ -253,7 +318,7 @@ typedef enum HpPlaneSource {
     HP_PLANE_REPEAT, /* copies of the planes of the file in turn */
     HP_PLANE_MEAN,   /* the mean of all planes of the file */
     HP_PLANE_ZERO,
-    HP_PLANE_FRESH   /* the layer's own initial values */
+    HP_PLANE_FRESH /* the layer's own initial values */
 } HpPlaneSource;
 
 typedef struct HpPlane {
@@ -268,14 +333,16 @@ typedef struct HpStem {
     const char *weight; /* path below the prefix */
     int plane_count;
     const HpPlane *planes; /* one for each plane of ours */
-    bool scaled; /* also times (planes of the file) / (planes of ours that come from it): the response keeps its size */
+    bool scaled; /* also times (planes of the file) / (planes of ours that come from it): the response keeps
+                    its size */
 } HpStem;
 
 typedef struct HpRename {
     const char *from, *to; /* a run of whole parts of a tensor's name, wherever it stands in it */
 } HpRename;
 
-/* One statement `weights "FILE" into PREFIX { ... }`. Names are renamed first; the other rules see the new names. */
+/* One statement `weights "FILE" into PREFIX { ... }`. Names are renamed first; the other rules see the new
+ * names. */
 typedef struct HpWeights {
     const char *file;
     const char *prefix; /* "body", or "" for the whole network */
@@ -294,9 +361,9 @@ typedef struct HpRate {
 
 typedef struct HpStage {
     const char *name;
-    int epochs_scalar; /* index in scalars */
-    int64_t parts;     /* of a batch: it has parts * part_rows images */
-    int train, update; /* indices in functions */
+    int epochs_scalar;   /* index in scalars */
+    int64_t parts;       /* of a batch: it has parts * part_rows images */
+    int train, update;   /* indices in functions */
     const HpRate *rates; /* one per group */
     int validation;      /* which "loss.<i>" */
     const char *select;  /* "macro_ap", "macro_f1", "sample_f1", "accuracy" or "loss" */
@@ -318,14 +385,15 @@ typedef struct HpModel {
     const char *source;  /* "models/resnet34_3.hpanet" */
     const char *recipe;  /* the resolved recipe as text, for the run folder */
     const char *version; /* of hpacc */
-    const char *target;  /* "cpu avx512 onednn 2.6.3" */
-    const char *isa;     /* what the CPU must have: "avx512", "avx2" */
+    const char *target;  /* "cpu avx512 oneDNN 2.6.3", "cuda bf16 sm_90a" */
+    const struct HpDevice *device;
+    const char *isa;             /* what the CPU must have: "avx512", "avx2" */
     const char *library_version; /* "oneDNN 2.6.3"; NULL: a portable program, which takes any */
     int threads;                 /* the plan's scratchpads are for so many; 0: portable, any number */
     const HpDataset *dataset;
-    int64_t image_size;     /* pixels a side that the network sees */
-    int64_t part_rows;      /* N of the training functions */
-    int64_t evaluate_rows;  /* N of evaluate and predict */
+    int64_t image_size;    /* pixels a side that the network sees */
+    int64_t part_rows;     /* N of the training functions */
+    int64_t evaluate_rows; /* N of evaluate and predict */
     int64_t memory_bytes;
     int variable_count;
     const HpVariable *variables;
@@ -334,6 +402,7 @@ typedef struct HpModel {
     int accumulate_scalar, schedule_t_scalar, schedule_T_scalar, schedule_peak_scalar;
     int library_count;
     HpLibraryCall *const *library;
+    const HpKernels *kernels; /* NULL: they are functions of the program */
     int function_count;
     const HpFunction *functions;
     int prepare, evaluate, predict; /* indices in functions */
@@ -346,6 +415,8 @@ typedef struct HpModel {
     const HpWeights *weights;
     bool normalize; /* per plane, measured on the training part; else mean 0, deviation 1 */
 } HpModel;
+
+extern const struct HpDevice hp_device_cpu, hp_device_cuda;
 
 /* The whole program: parses the command line and runs train, predict, evaluate, info or bench. */
 int hp_main(int argc, char **argv, const HpModel *model);

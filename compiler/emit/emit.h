@@ -68,6 +68,8 @@ void emit_numbers(Text *out, int count, const int64_t *values); /* {1, 2} */
 
 /* "NHWC": what stands behind HP_FORMAT_ */
 const char *emit_format(HpFormat format);
+/* "F32": what stands behind HP_ */
+const char *emit_data_type(HpDataType type);
 
 /* Aliases do nothing and have no number. */
 bool emit_is_executed(const Step *step);

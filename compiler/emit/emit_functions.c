@@ -78,8 +78,8 @@ static void print_library_call(Text *out, const Emission *emission, Call *call)
 
 static void print_copy(Text *out, Call *call)
 {
-    text_add(out, "memcpy(");
-    mark_pointer(out, call->step->outputs.items[0], call);
+    text_add(out, "hp_copy(context");
+    mark_or_null(out, call->step->outputs.items[0], call);
     mark_or_null(out, call->step->inputs.items[0], call);
     text_add(out, ", %lld);", (long long)call->step->outputs.items[0]->bytes);
 }
@@ -163,8 +163,8 @@ static const char *element_type(const Buffer *buffer)
     if (!buffer->node && !buffer->variable)
         return "void";
     switch (buffer->variable ? buffer->variable->dtype : buffer->node->dtype) {
-    case DATA_U8: return "uint8_t";
-    case DATA_I64: return "int64_t";
+    case HP_U8: return "uint8_t";
+    case HP_I64: return "int64_t";
     default: return "float";
     }
 }
@@ -419,7 +419,7 @@ static void print_function(Text *out, const Emission *emission, size_t index)
 
 void emit_functions(Text *out, const Emission *emission)
 {
-    text_add(out, "#include <string.h>\n#include \"model.h\"\n#include \"kernels.h\"\n\n");
+    text_add(out, "#include \"model.h\"\n#include \"kernels.h\"\n\n");
     text_add(
         out,
         "/* Places in the model's one block of memory: the variables, then the arena that all functions "

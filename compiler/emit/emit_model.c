@@ -7,11 +7,11 @@
 /* Rows are long and many: what most of them share is said once, by two macros. */
 static const char row_macros[] =
     "\n/* ---- variables: kind, name, format, ..., place, elements with padding, rank, shape ---- */\n"
-    "\n#define VARIABLE(kind, name, format, element_bytes, place, count, rank, ...) \\\n"
-    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, element_bytes, \\\n"
+    "\n#define VARIABLE(kind, name, format, type, place, count, rank, ...) \\\n"
+    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, HP_##type, \\\n"
     "     {HP_INITIAL_CONSTANT, 0}, -1}\n"
     "#define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \\\n"
-    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \\\n"
+    "    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, HP_F32, \\\n"
     "     {HP_INITIAL_##initial, value}, group}\n";
 
 static const char *const initializer_names[] = {
@@ -32,7 +32,6 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
         [HP_PARAMETER] = "PARAMETER", [HP_STATISTIC] = "STATISTIC", [HP_OPTIMIZER_STATE] = "OPTIMIZER_STATE",
         [HP_GRADIENT] = "GRADIENT",   [HP_INPUT] = "INPUT",         [HP_NORMALIZATION] = "NORMALIZATION",
         [HP_DERIVED] = "DERIVED",     [HP_SCALAR] = "SCALAR"};
-    static const int element_bytes[] = {[DATA_F32] = 4, [DATA_U8] = 1, [DATA_I64] = 8};
     const Shape *shape = &variable->shape;
     const HpInitializer *initializer = &variable->initializer;
     bool plain = initializer->kind == HP_INITIAL_CONSTANT && initializer->value == 0 && variable->group < 0;
@@ -40,7 +39,7 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
     emit_string(out, variable->name);
     text_add(out, ", %s, ", emit_format(variable->format));
     if (plain) {
-        text_add(out, "%d", element_bytes[variable->dtype]);
+        text_add(out, "%s", emit_data_type(variable->dtype));
     } else {
         text_add(out, "%s, ", initializer_names[initializer->kind]);
         text_add_number(out, initializer->value);
@@ -100,11 +99,11 @@ static void print_trained_macro(Text *out, const NameList *states)
     text_add(out, ", rank, ...) \\\n"
                   "    INITIALIZED(PARAMETER, name, format, initial, value, group, place, count, rank, "
                   "__VA_ARGS__), \\\n"
-                  "    VARIABLE(GRADIENT, \"gradient:\" name, format, 4, gradient_place, count, rank, "
+                  "    VARIABLE(GRADIENT, \"gradient:\" name, format, F32, gradient_place, count, rank, "
                   "__VA_ARGS__)");
     for (size_t i = 0; i < states->count; i++)
         text_add(out,
-                 ", \\\n    VARIABLE(OPTIMIZER_STATE, \"%s:\" name, format, 4, %s_place, count, rank, "
+                 ", \\\n    VARIABLE(OPTIMIZER_STATE, \"%s:\" name, format, F32, %s_place, count, rank, "
                  "__VA_ARGS__)",
                  states->items[i], states->items[i]);
     text_add(out, "\n");
@@ -226,7 +225,7 @@ static void print_identity(Text *out, const Emission *emission)
     emit_string(out, emission->library
                          ? arena_format(emission->arena, "cpu %s %s", emission->isa, emission->library)
                          : arena_format(emission->arena, "cpu %s portable", emission->isa));
-    text_add(out, ",\n    .isa = ");
+    text_add(out, ",\n    .device = &hp_device_cpu,\n    .isa = ");
     emit_string(out, emission->isa);
     text_add(out, ",\n    .library_version = ");
     emit_string(out, emission->library);

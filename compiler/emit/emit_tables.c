@@ -61,8 +61,11 @@ static void print_result_table(Text *out, const Emission *emission, size_t index
                                  : emission->variable_bytes + root->offset;
         text_add(out, "    {");
         emit_string(out, graph->results.items[i].name);
-        text_add(out, ", %lld, %lld}, /* %s */\n", (long long)offset, (long long)shape_count(node->shape),
-                 shape_text(emission->arena, node->shape));
+        text_add(out, ", %lld, %lld, HP_%s, HP_FORMAT_%s, %d, ", (long long)offset,
+                 (long long)shape_count(node->shape), emit_data_type(node->dtype), emit_format(node->format),
+                 node->shape.rank);
+        emit_numbers(out, node->shape.rank, node->shape.extents);
+        text_add(out, "},\n");
     }
     text_add(out, "};\n");
 }

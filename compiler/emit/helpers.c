@@ -115,3 +115,10 @@ const char *emit_format(HpFormat format)
         [HP_FORMAT_HWIO] = "HWIO",         [HP_FORMAT_IOHW16O16I] = "IOHW16O16I"};
     return names[format];
 }
+
+const char *emit_data_type(HpDataType type)
+{
+    static const char *const names[] = {
+        [HP_F32] = "F32", [HP_F16] = "F16", [HP_BF16] = "BF16", [HP_U8] = "U8", [HP_I64] = "I64"};
+    return names[type];
+}

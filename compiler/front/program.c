@@ -31,7 +31,7 @@ bool program_part_divides(const Program *program, int64_t part)
 
 /* ---------------------------------------------------------------- variables that every program has */
 
-static Variable *add_input(Program *program, const char *name, HpVariableKind kind, DataType dtype,
+static Variable *add_input(Program *program, const char *name, HpVariableKind kind, HpDataType dtype,
                            Shape shape)
 {
     Variable *variable = variables_add(program->variables, name, kind, shape);
@@ -44,15 +44,15 @@ static void add_standard_variables(Program *program)
 {
     int64_t rows = program->part, planes = program->dataset->plane_count,
             classes = program->dataset->class_count;
-    add_input(program, "sample", HP_INPUT, DATA_I64, shape_of(1, &rows));
-    add_input(program, "affine", HP_INPUT, DATA_F32, shape_of(2, (int64_t[]){rows, 6}));
-    add_input(program, "gain", HP_INPUT, DATA_F32, shape_of(1, &rows));
-    add_input(program, "draw", HP_INPUT, DATA_I64, shape_of(1, &rows));
+    add_input(program, "sample", HP_INPUT, HP_I64, shape_of(1, &rows));
+    add_input(program, "affine", HP_INPUT, HP_F32, shape_of(2, (int64_t[]){rows, 6}));
+    add_input(program, "gain", HP_INPUT, HP_F32, shape_of(1, &rows));
+    add_input(program, "draw", HP_INPUT, HP_I64, shape_of(1, &rows));
     Variable *labels =
-        add_input(program, "labels", HP_INPUT, DATA_F32, shape_of(2, (int64_t[]){rows, classes}));
+        add_input(program, "labels", HP_INPUT, HP_F32, shape_of(2, (int64_t[]){rows, classes}));
     labels->span = program->front->target->name_span;
-    add_input(program, "normalization.mean", HP_NORMALIZATION, DATA_F32, shape_of(1, &planes));
-    add_input(program, "normalization.deviation", HP_NORMALIZATION, DATA_F32, shape_of(1, &planes))
+    add_input(program, "normalization.mean", HP_NORMALIZATION, HP_F32, shape_of(1, &planes));
+    add_input(program, "normalization.deviation", HP_NORMALIZATION, HP_F32, shape_of(1, &planes))
         ->initializer.value = 1;
     scalar_variable(program, "accumulate", 0);
     scalar_variable(program, "schedule.t", 0);

@@ -18,13 +18,13 @@ Graph *graph_new(Arena *arena, Variables *variables, const char *name)
     return graph;
 }
 
-static DataType infer_data_type(Op op, Node *const *inputs, const Variable *variable)
+static HpDataType infer_data_type(Op op, Node *const *inputs, const Variable *variable)
 {
     if (op == OP_VARIABLE)
         return variable->dtype;
     if (op == OP_MAX_POOL_INDEX)
-        return DATA_U8;
-    return op_table[op].class == CLASS_MOVEMENT ? inputs[0]->dtype : DATA_F32;
+        return HP_U8;
+    return op_table[op].class == CLASS_MOVEMENT ? inputs[0]->dtype : HP_F32;
 }
 
 /* The axis of inputs[*input] that decides extent `axis` of the node, or -1. */

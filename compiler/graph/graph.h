@@ -21,8 +21,6 @@ typedef struct Shape {
     int64_t extents[SHAPE_MAX_RANK];
 } Shape;
 
-typedef enum DataType { DATA_F32, DATA_U8, DATA_I64 } DataType;
-
 typedef enum Op {
 #define OP(NAME, name, class, inputs, attributes) OP_##NAME,
 #include "ops.def"
@@ -118,7 +116,7 @@ typedef struct Variable {
     const char *name;
     HpVariableKind kind;
     Shape shape;
-    DataType dtype;
+    HpDataType dtype;
     HpFormat format; /* HP_FORMAT_PLAIN until the layout pass chooses */
     HpInitializer initializer;
     double value; /* kind HP_SCALAR: the default */
@@ -143,7 +141,7 @@ struct Node {
     Node **inputs;
     Attributes attributes;
     Shape shape;
-    DataType dtype;
+    HpDataType dtype;
     Variable *variable;           /* OP_VARIABLE */
     HpFormat format;              /* set by the layout pass */
     const char *name;             /* path in the source ("body.layer1.0.conv1"), or NULL */

@@ -204,14 +204,14 @@ static Shape read_shape(Reader *reader)
 /* ---- the parts of a line ---- */
 
 typedef struct Type {
-    DataType dtype;
+    HpDataType dtype;
     Shape shape;
     HpFormat format;
 } Type;
 
 static Type read_type(Reader *reader)
 {
-    Type type = {.dtype = (DataType)read_choice(reader, data_type_words, DATA_TYPES, "a data type")};
+    Type type = {.dtype = (HpDataType)read_choice(reader, data_type_words, DATA_TYPES, "a data type")};
     type.shape = read_shape(reader);
     for (int format = 0; format < HP_FORMAT_COUNT; format++)
         if (accept_word(reader, format_words[format]))

@@ -20,7 +20,7 @@ const char *const variable_kind_words[VARIABLE_KINDS] = {
 const char *const initializer_words[INITIALIZERS] = {
     [HP_INITIAL_CONSTANT] = "constant", [HP_INITIAL_NORMAL] = "normal", [HP_INITIAL_UNIFORM] = "uniform"};
 
-const char *const data_type_words[DATA_TYPES] = {[DATA_F32] = "f32", [DATA_U8] = "u8", [DATA_I64] = "i64"};
+const char *const data_type_words[DATA_TYPES] = {[HP_F32] = "f32", [HP_F16] = "f16", [HP_BF16] = "bf16", [HP_U8] = "u8", [HP_I64] = "i64"};
 
 const char *const format_words[HP_FORMAT_COUNT] = {
     [HP_FORMAT_PLAIN] = "plain",       [HP_FORMAT_NHWC] = "nhwc",
@@ -35,7 +35,7 @@ const char *graph_format_name(HpFormat format)
     return format_words[format];
 }
 
-static void print_type(Text *out, DataType dtype, Shape shape, HpFormat format)
+static void print_type(Text *out, HpDataType dtype, Shape shape, HpFormat format)
 {
     text_add(out, "%s %s", data_type_words[dtype], shape_text(out->arena, shape));
     if (format != HP_FORMAT_PLAIN)

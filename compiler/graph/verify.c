@@ -5,11 +5,11 @@
     internal_error("after %s, graph %s: %s", after, graph->name, arena_format(graph->arena, __VA_ARGS__))
 
 /* Arithmetic is on f32; indices and sample numbers go where they belong. */
-static DataType wanted_type(const Node *node, int input)
+static HpDataType wanted_type(const Node *node, int input)
 {
     if (node->op == OP_RANDOM)
-        return DATA_I64;
-    return node->op == OP_MAX_POOL_GRADIENT && input == 1 ? DATA_U8 : DATA_F32;
+        return HP_I64;
+    return node->op == OP_MAX_POOL_GRADIENT && input == 1 ? HP_U8 : HP_F32;
 }
 
 static void verify_inputs(const Graph *graph, const Node *node, const char *after)

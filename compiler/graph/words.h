@@ -4,7 +4,7 @@
 
 #include "graph.h"
 
-enum { VARIABLE_KINDS = HP_SCALAR + 1, INITIALIZERS = HP_INITIAL_UNIFORM + 1, DATA_TYPES = DATA_I64 + 1 };
+enum { VARIABLE_KINDS = HP_SCALAR + 1, INITIALIZERS = HP_INITIAL_UNIFORM + 1, DATA_TYPES = HP_I64 + 1 };
 
 extern const char *const variable_kind_words[VARIABLE_KINDS];
 extern const char *const initializer_words[INITIALIZERS];

@@ -251,7 +251,7 @@ static void share_addresses(Printer *printer, const Nest *nest)
 
 static const char *stored_text(Printer *printer, const Store *store)
 {
-    if (store->node->dtype == DATA_U8)
+    if (store->node->dtype == HP_U8)
         return arena_format(printer->arena, "(uint8_t)%s", value_use(printer, store->value));
     return value_text(printer, store->value);
 }

@@ -291,8 +291,8 @@ void print_value(Printer *printer, const Value *value)
     } else {
         const char *type = value->is_number ? "double" : "float";
         if (value->kind == VALUE_LOAD &&
-            value->node->dtype != DATA_F32) /* bytes are compared as whole words */
-            type = value->node->dtype == DATA_U8 ? "int" : "int64_t";
+            value->node->dtype != HP_F32) /* bytes are compared as whole words */
+            type = value->node->dtype == HP_U8 ? "int" : "int64_t";
         *text = value_name(printer, value);
         print_line(printer, "const %s %s = %s;", type, *text, expression);
     }

@@ -6,7 +6,7 @@ static Buffer *add_input(Kernel *kernel, Schedule *schedule, Step *step, const c
     Variable *variable = variables_find(schedule->graph->variables, name);
     if (!variable)
         internal_error("images need the variable '%s'", name);
-    int64_t bytes = format_count(variable->format, variable->shape) * data_type_bytes(variable->dtype);
+    int64_t bytes = format_count(variable->format, variable->shape) * hp_data_type_bytes(variable->dtype);
     Buffer *buffer = schedule_buffer(schedule, NULL, bytes);
     buffer->variable = variable;
     list_push(kernel->arena, &step->inputs, buffer);

@@ -125,11 +125,11 @@ static const char *pointer_wish(Printer *printer, const Buffer *buffer)
                : arena_format(printer->arena, "%s_%s", layer, op);
 }
 
-const char *c_type(DataType dtype)
+const char *c_type(HpDataType dtype)
 {
     switch (dtype) {
-    case DATA_U8: return "uint8_t";
-    case DATA_I64: return "int64_t";
+    case HP_U8: return "uint8_t";
+    case HP_I64: return "int64_t";
     default: return "float";
     }
 }
@@ -174,7 +174,7 @@ Parameter *pointer_parameter(Printer *printer, const Buffer *buffer, bool writte
     }
     bool partial = !buffer->node && !buffer->variable;
     const char *name = partial ? "partial" : printer_name(printer, pointer_wish(printer, buffer));
-    DataType dtype = partial ? DATA_F32 : buffer->node ? buffer->node->dtype : buffer->variable->dtype;
+    HpDataType dtype = partial ? HP_F32 : buffer->node ? buffer->node->dtype : buffer->variable->dtype;
     list_push(printer->arena, &printer->parameters,
               ((Parameter){.kind = PARAMETER_POINTER,
                            .name = name,

@@ -11,7 +11,7 @@ typedef struct Parameter {
     const Buffer *buffer; /* PARAMETER_POINTER: one of those that lie there */
     bool partial;         /* partial sums, in double */
     bool written, read;
-    DataType dtype;
+    HpDataType dtype;
     const Variable *scalar;
     int64_t size;
     double number;
@@ -57,7 +57,7 @@ const char *axis_index_text(Printer *printer, int axis); /* the domain's index a
 const char *form_text(Printer *printer, const Form *form);
 const char *address_text(Printer *printer, const Access *access, const char *name);
 const char *guard_text(Printer *printer, const Access *access);
-const char *c_type(DataType dtype);
+const char *c_type(HpDataType dtype);
 
 /* ---- expression.c ---- */
 const char *value_text(Printer *printer, const Value *value); /* as a float, where nothing stands beside it */

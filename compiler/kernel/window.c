@@ -186,7 +186,7 @@ static const char *print_window_values(Printer *printer, const TapLoops *taps)
     long long lanes = (long long)printer->kernel->lanes;
     const Value *index = taps->index;
     const char *spread = printer_name(printer, "spread"), *winner = NULL;
-    bool widen = index && index->kind == VALUE_LOAD && index->node->dtype == DATA_U8 &&
+    bool widen = index && index->kind == VALUE_LOAD && index->node->dtype == HP_U8 &&
                  !index->access.guards && index->access.stride[printer->kernel->loop_count - 1] == 1;
     if (index)
         winner = printer_name(printer, "winner");

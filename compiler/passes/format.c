@@ -107,13 +107,3 @@ const Node *format_home(const Node *node, const NodeList *uses)
     }
     return NULL;
 }
-
-int64_t data_type_bytes(DataType dtype)
-{
-    switch (dtype) {
-    case DATA_F32: return 4;
-    case DATA_U8: return 1;
-    case DATA_I64: return 8;
-    }
-    internal_error("data type %d", (int)dtype);
-}

@@ -37,6 +37,4 @@ bool format_makes_part(const Node *node);
  */
 const Node *format_home(const Node *node, const NodeList *uses);
 
-int64_t data_type_bytes(DataType dtype);
-
 #endif

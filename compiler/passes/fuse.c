@@ -3,7 +3,7 @@
 
 int64_t node_bytes(const Node *node)
 {
-    return format_count(node->format, node->shape) * data_type_bytes(node->dtype);
+    return format_count(node->format, node->shape) * hp_data_type_bytes(node->dtype);
 }
 
 bool node_is_reduction(const Node *node)

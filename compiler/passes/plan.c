@@ -97,7 +97,7 @@ static void insert_step(Schedule *schedule, size_t at, Step *step)
 
 static int64_t variable_bytes(const Variable *variable)
 {
-    return format_count(variable->format, variable->shape) * data_type_bytes(variable->dtype);
+    return format_count(variable->format, variable->shape) * hp_data_type_bytes(variable->dtype);
 }
 
 static Buffer *buffer_of_variable(Schedule *schedule, Variable *variable)
@@ -337,7 +337,7 @@ static bool is_shared(const Variable *variable)
 {
     return variable->kind == HP_DERIVED ||
            (variable->kind == HP_GRADIENT &&
-            variable_bytes(variable) == shape_count(variable->shape) * data_type_bytes(variable->dtype));
+            variable_bytes(variable) == shape_count(variable->shape) * hp_data_type_bytes(variable->dtype));
 }
 
 int64_t pass_plan_variables(Variables *variables, int64_t *offsets)

@@ -164,7 +164,7 @@ static void join_buffers(Schedule *schedule, const Node *node)
     for (int i = 0; i < node->input_count; i++) {
         Buffer *part = buffer_of(schedule, node->inputs[i]);
         part->view_of = whole;
-        part->view_offset = channels / places.block[1] * places.stride[1] * data_type_bytes(node->dtype);
+        part->view_offset = channels / places.block[1] * places.stride[1] * hp_data_type_bytes(node->dtype);
         if (node->shape.extents[0] > 1)
             part->row_stride = places.stride[0];
         channels += node->inputs[i]->shape.extents[1];

@@ -1,7 +1,6 @@
 /* tiny: its functions, step by step
  * Made by hpacc 0.1.0 from tests/emit/tiny.hpanet:
  *   hpacc tests/emit/tiny.hpanet --portable */
-#include <string.h>
 #include "model.h"
 #include "kernels.h"
 

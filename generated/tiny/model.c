@@ -35,36 +35,36 @@ static const HpDataset dataset = {
 
 /* ---- variables: kind, name, format, ..., place, elements with padding, rank, shape ---- */
 
-#define VARIABLE(kind, name, format, element_bytes, place, count, rank, ...) \
-    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, element_bytes, \
+#define VARIABLE(kind, name, format, type, place, count, rank, ...) \
+    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, HP_##type, \
      {HP_INITIAL_CONSTANT, 0}, -1}
 #define INITIALIZED(kind, name, format, initial, value, group, place, count, rank, ...) \
-    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, 4, \
+    {name, HP_##kind, HP_FORMAT_##format, rank, {__VA_ARGS__}, place, count, HP_F32, \
      {HP_INITIAL_##initial, value}, group}
 #define TRAINED(name, format, initial, value, group, count, place, gradient_place, m_place, rank, ...) \
     INITIALIZED(PARAMETER, name, format, initial, value, group, place, count, rank, __VA_ARGS__), \
-    VARIABLE(GRADIENT, "gradient:" name, format, 4, gradient_place, count, rank, __VA_ARGS__), \
-    VARIABLE(OPTIMIZER_STATE, "m:" name, format, 4, m_place, count, rank, __VA_ARGS__)
+    VARIABLE(GRADIENT, "gradient:" name, format, F32, gradient_place, count, rank, __VA_ARGS__), \
+    VARIABLE(OPTIMIZER_STATE, "m:" name, format, F32, m_place, count, rank, __VA_ARGS__)
 
 static const HpVariable variables[] = {
-    VARIABLE(INPUT, "sample", PLAIN, 8, 0, 4, 1, 4),
-    VARIABLE(INPUT, "affine", PLAIN, 4, 64, 24, 2, 4, 6),
-    VARIABLE(INPUT, "gain", PLAIN, 4, 192, 4, 1, 4),
-    VARIABLE(INPUT, "draw", PLAIN, 8, 256, 4, 1, 4),
-    VARIABLE(INPUT, "labels", PLAIN, 4, 320, 12, 2, 4, 3),
-    VARIABLE(NORMALIZATION, "normalization.mean", PLAIN, 4, 384, 2, 1, 2),
+    VARIABLE(INPUT, "sample", PLAIN, I64, 0, 4, 1, 4),
+    VARIABLE(INPUT, "affine", PLAIN, F32, 64, 24, 2, 4, 6),
+    VARIABLE(INPUT, "gain", PLAIN, F32, 192, 4, 1, 4),
+    VARIABLE(INPUT, "draw", PLAIN, I64, 256, 4, 1, 4),
+    VARIABLE(INPUT, "labels", PLAIN, F32, 320, 12, 2, 4, 3),
+    VARIABLE(NORMALIZATION, "normalization.mean", PLAIN, F32, 384, 2, 1, 2),
     INITIALIZED(NORMALIZATION, "normalization.deviation", PLAIN, CONSTANT, 1.0, -1, 448, 2, 1, 2),
     TRAINED("conv1.weight", HWIO, UNIFORM, 0.23570226039551587, 0, 108, 512, 5952, 3392, 4, 6, 2, 3, 3),
     TRAINED("bn1.weight", PLAIN, CONSTANT, 1.0, 0, 6, 960, 6400, 3840, 1, 6),
     TRAINED("bn1.bias", PLAIN, CONSTANT, 0.0, 0, 6, 1024, 6464, 3904, 1, 6),
-    VARIABLE(STATISTIC, "bn1.running_mean", PLAIN, 4, 1088, 6, 1, 6),
+    VARIABLE(STATISTIC, "bn1.running_mean", PLAIN, F32, 1088, 6, 1, 6),
     INITIALIZED(STATISTIC, "bn1.running_var", PLAIN, CONSTANT, 1.0, -1, 1152, 6, 1, 6),
     TRAINED("conv2.weight", HWIO, UNIFORM, 0.13608276348795434, 1, 432, 1216, 6528, 3968, 4, 8, 6, 3, 3),
     TRAINED("conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 8, 2944, 8256, 5696, 1, 8),
     TRAINED("head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 24, 3008, 5760, 3200, 2, 3, 8),
     TRAINED("head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3, 3136, 5888, 3328, 1, 3),
-    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, 4, 5760, 108, 4, 6, 2, 3, 3),
-    VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, 4, 6208, 6, 4, 1, 6, 1, 1),
+    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, F32, 5760, 108, 4, 6, 2, 3, 3),
+    VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, F32, 6208, 6, 4, 1, 6, 1, 1),
 };
 
 static const HpScalar scalars[] = { /* name, default, for --set */
@@ -131,9 +131,9 @@ static const HpStep steps_0[] = { /* train_head */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_0[] = {
-    {"loss", 8704, 1}, /* [] */
-    {"logits", 8576, 12}, /* [4, 3] */
-    {"image", 32896, 2048}, /* [4, 2, 16, 16] */
+    {"loss", 8704, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
+    {"logits", 8576, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
+    {"image", 32896, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
 };
 
 static const HpStep steps_1[] = { /* update_head */
@@ -166,9 +166,9 @@ static const HpStep steps_2[] = { /* train_all */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_2[] = {
-    {"loss", 67072, 1}, /* [] */
-    {"logits", 66880, 12}, /* [4, 3] */
-    {"image", 32896, 2048}, /* [4, 2, 16, 16] */
+    {"loss", 67072, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
+    {"logits", 66880, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
+    {"image", 32896, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
 };
 
 static const HpStep steps_3[] = { /* update_all */
@@ -193,8 +193,8 @@ static const HpStep steps_4[] = { /* evaluate */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_4[] = {
-    {"logits", 8320, 12}, /* [4, 3] */
-    {"loss.0", 8448, 4}, /* [4] */
+    {"logits", 8320, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
+    {"loss.0", 8448, 4, HP_F32, HP_FORMAT_PLAIN, 1, {4}},
 };
 
 static const HpStep steps_5[] = { /* predict */
@@ -208,7 +208,7 @@ static const HpStep steps_5[] = { /* predict */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_5[] = {
-    {"logits", 8320, 12}, /* [4, 3] */
+    {"logits", 8320, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
 };
 
 static const HpStep steps_6[] = { /* prepare */
@@ -324,6 +324,7 @@ static const HpModel model = {
     .recipe = recipe,
     .version = "0.1.0",
     .target = "cpu avx2 portable",
+    .device = &hp_device_cpu,
     .isa = "avx2",
     .library_version = NULL,
     .threads = 0,

@@ -138,11 +138,31 @@ static void cpu_prepare(const HpModel *model)
     prepared_model = model;
 }
 
-void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                    const void *bias, void *c, void *scratchpad)
+static void cpu_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
+                            const void *bias, void *c, void *scratchpad)
 {
     (void)context;
     hp_library_execute(call, a, b, bias, c, scratchpad ? scratchpad : shared_scratchpad);
+}
+
+/* ---------------------------------------------------------------- running */
+
+static void cpu_copy(HpContext *context, void *to, const void *from, size_t bytes)
+{
+    (void)context;
+    memcpy(to, from, bytes);
+}
+
+static void cpu_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes)
+{
+    (void)context, (void)grid, (void)arguments, (void)bytes;
+    hp_bug("kernel %s was launched on a device that calls its kernels", kernel->name);
+}
+
+static void cpu_set_images(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count)
+{
+    (void)sample, (void)count;
+    context->images = *store;
 }
 
 static void cpu_run(HpContext *context, const HpFunction *function)
@@ -173,7 +193,11 @@ const HpDevice hp_device_cpu = {
     .download = cpu_download,
     .upload_variable = cpu_upload_variable,
     .download_variable = cpu_download_variable,
+    .set_images = cpu_set_images,
     .run = cpu_run,
+    .library_run = cpu_library_run,
+    .copy = cpu_copy,
+    .launch = cpu_launch,
     .synchronize = cpu_synchronize,
     .close = cpu_close,
 };

@@ -1,4 +1,5 @@
-/* The seam between targets: what the trainer asks of a machine. cpu.c implements it; cuda.c will. */
+/* The seam between targets: what the trainer and generated code ask of a machine. cpu.c and cuda/ implement
+ * it; a model names its device, so that a program holds no other. */
 #ifndef HPART_DEVICE_H
 #define HPART_DEVICE_H
 
@@ -18,15 +19,23 @@ typedef struct HpDevice {
     /* Host (plain, row-major floats) to and from a variable's format. */
     void (*upload_variable)(HpContext *context, const HpVariable *variable, const float *plain);
     void (*download_variable)(HpContext *context, const HpVariable *variable, float *plain);
+    /* What the image kernel samples from until the next call. The store's pixels are the host's and stay
+     * there; where the device copies images, it may change `sample` (one number an image of the batch) to the
+     * rows of its copy. */
+    void (*set_images)(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);
+    /* Starts a function; the device may still be at it on return. Downloads wait. */
     void (*run)(HpContext *context, const HpFunction *function);
+    /* What generated code calls by hp_library_run(), hp_copy(), hp_launch(). */
+    void (*library_run)(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
+                        const void *bias, void *c, void *scratchpad);
+    void (*copy)(HpContext *context, void *to, const void *from, size_t bytes);
+    void (*launch)(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
     void (*synchronize)(void);
     void (*close)(void);
 } HpDevice;
 
-extern const HpDevice hp_device_cpu;
-
-/* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other name asks
- * for nothing. */
+/* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other
+ * name asks for nothing. */
 bool hp_cpu_has(const char *isa);
 
 /* ---- the library, asked by hpacc at compile time and by the device at start (onednn.c) ---- */

@@ -1,4 +1,5 @@
 target_sources(hpart PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/device.c
   ${CMAKE_CURRENT_LIST_DIR}/format.c
   ${CMAKE_CURRENT_LIST_DIR}/onednn.c
   ${CMAKE_CURRENT_LIST_DIR}/narrow_gradient.c

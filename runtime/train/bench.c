@@ -46,7 +46,7 @@ static uint8_t *make_pixels(const HpModel *model, int64_t rows, HpImageStore *st
     return pixels;
 }
 
-static void upload_rows(HpSession *session, int64_t rows, bool training)
+static void upload_rows(HpSession *session, const HpImageStore *images, int64_t rows, bool training)
 {
     const HpModel *model = session->model;
     int classes = model->dataset->class_count;
@@ -56,6 +56,7 @@ static void upload_rows(HpSession *session, int64_t rows, bool training)
         hp_affine_identity(model->image_size, model->image_size, model->image_size, batch.affine + 6 * row);
         batch.labels[row * classes + row % classes] = 1;
     }
+    session->device->set_images(&session->context, images, batch.sample, rows);
     hp_batch_upload(session, &batch, training);
     hp_batch_free(&batch);
 }
@@ -228,17 +229,18 @@ int hp_bench(const HpOptions *options, const HpModel *model)
         hp_weights_reset_state(&variables);
     int64_t rows = model->part_rows > model->evaluate_rows ? model->part_rows : model->evaluate_rows;
     int64_t count = options->steps ? options->steps : DEFAULT_STEPS;
-    uint8_t *pixels = make_pixels(model, rows, &session.context.images);
+    HpImageStore images;
+    uint8_t *pixels = make_pixels(model, rows, &images);
     Timing timings[2];
     int timed = 0;
     if (wants(options, "train")) {
-        upload_rows(&session, model->part_rows, true);
+        upload_rows(&session, &images, model->part_rows, true);
         set_rates(&session);
         timings[timed++] = time_steps(&session, "training", train_once,
                                       model->stages[model->stage_count - 1].parts * model->part_rows, count);
     }
     if (wants(options, "predict")) {
-        upload_rows(&session, model->evaluate_rows, false);
+        upload_rows(&session, &images, model->evaluate_rows, false);
         hp_session_prepare(&session);
         timings[timed++] = time_steps(&session, "prediction", predict_once, model->evaluate_rows, count);
     }

@@ -83,13 +83,13 @@ static void run_batch(ImageRun *run, int64_t start, float *probabilities)
     int classes = model->dataset->class_count;
     HpBatch *batch = &run->batch;
     int64_t rows = rows_at(run, start);
-    session->context.images = hp_loader_take(run->loader, batch->sample);
+    HpImageStore images = hp_loader_take(run->loader, batch->sample);
     for (int64_t row = 0; row < batch->rows; row++) {
         if (row >= rows)
             batch->sample[row] = batch->sample[0];
-        hp_affine_identity(model->image_size, session->context.images.height, session->context.images.width,
-                           batch->affine + 6 * row);
+        hp_affine_identity(model->image_size, images.height, images.width, batch->affine + 6 * row);
     }
+    session->device->set_images(&session->context, &images, batch->sample, batch->rows);
     if (run->loss)
         hp_batch_labels(batch, run->data, classes, run->images + start, rows);
     hp_batch_upload(session, batch, false);

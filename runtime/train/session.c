@@ -22,7 +22,7 @@ static int64_t variables_end(const HpModel *model)
     int64_t end = 0;
     for (int i = 0; i < model->variable_count; i++) {
         const HpVariable *variable = &model->variables[i];
-        int64_t after = variable->offset + variable->count * variable->element_bytes;
+        int64_t after = variable->offset + variable->count * hp_data_type_bytes(variable->type);
         end = after > end ? after : end;
     }
     return end;
@@ -58,11 +58,12 @@ void hp_session_check_memory(const HpModel *model)
 
 void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options)
 {
-    *session = (HpSession){.model = model, .device = &hp_device_cpu};
+    *session = (HpSession){.model = model, .device = model->device};
     session->device->open(model);
     session->threads = omp_get_max_threads();
     session->decoders = options->threads ? (int)options->threads : session->threads;
     session->context = (HpContext){.model = model,
+                                   .device = model->device,
                                    .memory = session->device->allocate((size_t)model->memory_bytes),
                                    .scalars = hp_alloc((size_t)model->scalar_count, sizeof(float)),
                                    .seed = options->seed};
@@ -203,9 +204,9 @@ static void upload_input(HpSession *session, const char *name, bool training, co
     const HpVariable *variable = find_input(session->model, name, training);
     if (!variable)
         return;
-    if (bytes > (size_t)variable->count * (size_t)variable->element_bytes)
-        hp_bug("input %s takes %zu bytes, the batch has %zu", name,
-               (size_t)variable->count * (size_t)variable->element_bytes, bytes);
+    size_t room = (size_t)(variable->count * hp_data_type_bytes(variable->type));
+    if (bytes > room)
+        hp_bug("input %s takes %zu bytes, the batch has %zu", name, room, bytes);
     session->device->upload(session->context.memory + variable->offset, values, bytes);
 }
 

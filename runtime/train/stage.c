@@ -176,16 +176,16 @@ static void fill_batch(Epoch *epoch, int64_t part)
     HpRun *run = epoch->run;
     HpSession *session = &run->session;
     HpBatch *batch = &epoch->batch;
-    session->context.images = hp_loader_take(epoch->loader, batch->sample);
-    const HpImageStore *images = &session->context.images;
+    HpImageStore images = hp_loader_take(epoch->loader, batch->sample);
     for (int64_t row = 0; row < batch->rows; row++) {
         int64_t draw = part * batch->rows + row;
         hp_augment_draw(&epoch->plan->stage->augment, epoch->augment_key, draw, run->model->image_size,
-                        images->height, images->width, batch->affine + 6 * row, &batch->gain[row]);
+                        images.height, images.width, batch->affine + 6 * row, &batch->gain[row]);
         batch->draw[row] = hp_draw_number(run->position.stage, run->position.epoch, draw);
     }
     hp_batch_labels(batch, run->data, run->model->dataset->class_count, epoch->order + part * batch->rows,
                     batch->rows);
+    session->device->set_images(&session->context, &images, batch->sample, batch->rows);
     hp_batch_upload(session, batch, true);
 }
 

@@ -103,7 +103,7 @@ static void test_dropout(void **state)
 {
     (void)state;
     Node *x = fixture_variable("x", EXTENTS(5, 40)), *draw = fixture_input("draw", EXTENTS(5));
-    draw->variable->dtype = draw->dtype = DATA_I64;
+    draw->variable->dtype = draw->dtype = HP_I64;
     Attributes a = {.random = {.path = "dropout", .shape = x->shape}};
     Node *random = graph_node(graph, OP_RANDOM, 1, &draw, &a);
     Node *keep = binary(OP_GREATER_EQUAL, random, graph_constant(graph, 0.5));

@@ -29,7 +29,7 @@ static int64_t place_of(const Harness *harness, const Buffer *buffer)
     return harness->variable_bytes + root->offset + offset;
 }
 
-static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, DataType *dtype)
+static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, HpDataType *dtype)
 {
     *format = buffer->node ? buffer->node->format : buffer->variable->format;
     *dtype = buffer->node ? buffer->node->dtype : buffer->variable->dtype;
@@ -58,31 +58,31 @@ static int64_t *element_places(const HpPlaces *places, Shape shape, int64_t row_
     return at;
 }
 
-static void set_element(char *memory, DataType dtype, int64_t at, double value)
+static void set_element(char *memory, HpDataType dtype, int64_t at, double value)
 {
     switch (dtype) {
-    case DATA_U8: ((uint8_t *)memory)[at] = (uint8_t)value; break;
-    case DATA_I64: ((int64_t *)memory)[at] = (int64_t)value; break;
+    case HP_U8: ((uint8_t *)memory)[at] = (uint8_t)value; break;
+    case HP_I64: ((int64_t *)memory)[at] = (int64_t)value; break;
     default: ((float *)memory)[at] = (float)value;
     }
 }
 
-static double get_element(const char *memory, DataType dtype, int64_t at)
+static double get_element(const char *memory, HpDataType dtype, int64_t at)
 {
     switch (dtype) {
-    case DATA_U8: return ((const uint8_t *)memory)[at];
-    case DATA_I64: return (double)((const int64_t *)memory)[at];
+    case HP_U8: return ((const uint8_t *)memory)[at];
+    case HP_I64: return (double)((const int64_t *)memory)[at];
     default: return (double)((const float *)memory)[at];
     }
 }
 
-static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dtype, int64_t row_stride,
+static void write_tensor(char *memory, Shape shape, HpFormat format, HpDataType dtype, int64_t row_stride,
                          const double *values)
 {
     HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
     int64_t count = shape_count(shape);
     if (!row_stride)
-        memset(memory, 0, (size_t)(places.count * data_type_bytes(dtype)));
+        memset(memory, 0, (size_t)(places.count * hp_data_type_bytes(dtype)));
     int64_t *at = element_places(&places, shape, row_stride);
     for (int64_t i = 0; i < count; i++)
         set_element(memory, dtype, at[i], values[i]);
@@ -90,7 +90,7 @@ static void write_tensor(char *memory, Shape shape, HpFormat format, DataType dt
 }
 
 /* The error of a tensor in memory, and that its padding is zero. */
-static double compare_tensor(const char *memory, Shape shape, HpFormat format, DataType dtype,
+static double compare_tensor(const char *memory, Shape shape, HpFormat format, HpDataType dtype,
                              int64_t row_stride, const double *values, double floor, const char *what)
 {
     HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
@@ -122,7 +122,7 @@ static double compare_tensor(const char *memory, Shape shape, HpFormat format, D
 static void write_buffer(Harness *harness, const Buffer *buffer)
 {
     HpFormat format;
-    DataType dtype;
+    HpDataType dtype;
     Shape shape = shape_of_buffer(buffer, &format, &dtype);
     if (!buffer->node) /* an input of the image kernel: not part of the graph */
         return;
@@ -132,7 +132,7 @@ static void write_buffer(Harness *harness, const Buffer *buffer)
 }
 
 static void check_tensor(Harness *harness, HarnessError kind, const char *memory, Shape shape,
-                         HpFormat format, DataType dtype, int64_t row_stride, const double *values,
+                         HpFormat format, HpDataType dtype, int64_t row_stride, const double *values,
                          const char *what)
 {
     const double tolerances[] = {harness->options.tolerance, 1e-4, 100 * harness->options.tolerance};
@@ -373,7 +373,7 @@ static void run_interpreter(Harness *harness)
         harness->start[i] = ARENA_ARRAY(harness->arena, double, (size_t)count);
         for (int64_t j = 0; j < count; j++) /* both see what a float can hold */
             values[j] = harness->start[i][j] =
-                variable->dtype == DATA_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
+                variable->dtype == HP_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
     }
     for (size_t i = 0; i < harness->graph->nodes.count; i++) {
         const Node *node = harness->graph->nodes.items[i];

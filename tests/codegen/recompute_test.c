@@ -49,7 +49,7 @@ static Node *dense(void)
 static Node *plain(void)
 {
     Node *x = fixture_input("image", EXTENTS(4, 4, 24, 24)), *draw = fixture_input("draw", EXTENTS(4));
-    draw->variable->dtype = draw->dtype = DATA_I64;
+    draw->variable->dtype = draw->dtype = HP_I64;
     for (int i = 0; i < 6; i++) {
         const char *name = arena_format(graph->arena, "features.%d", i);
         int64_t width = 32 << i / 2;

@@ -35,7 +35,7 @@ static void fill_variables(Subject *subject)
     for (int i = 0; i < session->model->variable_count; i++) {
         const HpVariable *v = &session->model->variables[i];
         if (v->kind == HP_OPTIMIZER_STATE || v->kind == HP_GRADIENT) {
-            memset(session->context.memory + v->offset, 0, (size_t)(v->count * v->element_bytes));
+            memset(session->context.memory + v->offset, 0, (size_t)(v->count * hp_data_type_bytes(v->type)));
             continue;
         }
         int64_t elements = 1;
@@ -79,7 +79,7 @@ static HpImageStore store_image(const Vectors *vectors, const HpModel *model)
                           .offset = (float)(-dataset->range_low / range)};
 }
 
-static void fill_batch(Subject *subject)
+static void fill_batch(Subject *subject, const HpImageStore *store)
 {
     HpSession *session = &subject->session;
     const HpModel *model = session->model;
@@ -93,6 +93,7 @@ static void fill_batch(Subject *subject)
         batch.sample[row] = row;
         hp_affine_identity(side, side, side, batch.affine + 6 * row);
     }
+    session->device->set_images(&session->context, store, batch.sample, batch.rows);
     hp_batch_upload(session, &batch, true);
     hp_batch_upload(session, &batch, false);
     free(labels);
@@ -242,9 +243,8 @@ int hp_main(int argc, char **argv, const HpModel *model)
     Subject subject = {.vectors = vectors_read(argv[1])};
     hp_session_open(&subject.session, model, &(HpOptions){.program = argv[0], .seed = 1});
     HpImageStore store = store_image(subject.vectors, model);
-    subject.session.context.images = store;
     fill_variables(&subject);
-    fill_batch(&subject);
+    fill_batch(&subject, &store);
     evaluate(&subject);
     train(&subject);
     printf("%s: %d tensors compared; outputs and statistics off by at most %.2e, gradients by %.2e, %.2f "

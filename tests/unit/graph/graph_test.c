@@ -186,7 +186,7 @@ static void break_result(Node *x, Node *y)
 static void break_type(Node *x, Node *y)
 {
     (void)y;
-    x->dtype = DATA_I64;
+    x->dtype = HP_I64;
     graph_verify(graph, "test");
 }
 

@@ -257,7 +257,7 @@ static void random_rows_depend_on_their_draw(void **state)
 {
     (void)state;
     Variable *draw = variables_add(graph->variables, "draw", HP_INPUT, S(3));
-    draw->dtype = DATA_I64;
+    draw->dtype = HP_I64;
     double *draws = interpreter_variable(interpreter, draw);
     draws[0] = 7, draws[1] = 123456789, draws[2] = 7;
     Node *node = graph_variable(graph, draw);

@@ -223,12 +223,17 @@ static void schedule(HpContext *context)
 #define PLACE(member) offsetof(ToyMemory, member)
 #define RESULT(text, member)                                                                                 \
     {                                                                                                        \
-        text, PLACE(member), sizeof(((ToyMemory *)0)->member) / sizeof(float)                                \
+        .name = text, .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / sizeof(float)     \
     }
 
-static const HpResult train_results[] = {RESULT("loss", loss),
-                                         {"image", PLACE(image), TOY_ROWS *TOY_PLANES *TOY_SIZE *TOY_SIZE},
-                                         {"logits", PLACE(logits), TOY_ROWS *TOY_CLASSES}};
+/* Of a training batch, which is smaller than that of evaluation. */
+#define ROWS(text, member)                                                                                   \
+    {                                                                                                        \
+        .name = text, .offset = PLACE(member),                                                               \
+        .count = TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float))                   \
+    }
+
+static const HpResult train_results[] = {RESULT("loss", loss), ROWS("image", image), ROWS("logits", logits)};
 static const HpResult evaluate_results[] = {RESULT("logits", logits), RESULT("loss.0", rows)};
 static const HpResult schedule_results[] = {RESULT("lr", lr), RESULT("momentum", momentum)};
 
@@ -247,7 +252,7 @@ static const HpFunction functions[] = {
 #define VARIABLE(text, variable_kind, member, extents, group_index, ...)                                     \
     {                                                                                                        \
         .name = text, .kind = variable_kind, .rank = extents, .shape = {__VA_ARGS__},                        \
-        .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / 4, .element_bytes = 4,          \
+        .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / 4, .type = HP_F32,              \
         .group = group_index                                                                                 \
     }
 
@@ -258,7 +263,7 @@ static const HpVariable variables[] = {
      .shape = {TOY_CLASSES, TOY_FEATURES},
      .offset = PLACE(weight),
      .count = TOY_CLASSES * TOY_FEATURES,
-     .element_bytes = 4,
+     .type = HP_F32,
      .initializer = {HP_INITIAL_UNIFORM, 0.35},
      .group = 0},
     VARIABLE("head.bias", HP_PARAMETER, bias, 1, 1, TOY_CLASSES),
@@ -276,14 +281,14 @@ static const HpVariable variables[] = {
      .shape = {TOY_EVALUATE},
      .offset = PLACE(sample),
      .count = TOY_EVALUATE,
-     .element_bytes = 8},
+     .type = HP_I64},
     {.name = "draw",
      .kind = HP_INPUT,
      .rank = 1,
      .shape = {TOY_EVALUATE},
      .offset = PLACE(draw),
      .count = TOY_EVALUATE,
-     .element_bytes = 8},
+     .type = HP_I64},
     VARIABLE("affine", HP_INPUT, affine, 2, -1, TOY_EVALUATE, 6),
     VARIABLE("gain", HP_INPUT, gain, 1, -1, TOY_EVALUATE),
     VARIABLE("labels", HP_INPUT, labels, 2, -1, TOY_EVALUATE, TOY_CLASSES),
@@ -392,6 +397,7 @@ const HpModel toy_model = {.name = "toy",
                            .recipe = "# toy\n",
                            .version = "0",
                            .target = "cpu",
+                           .device = &hp_device_cpu,
                            .isa = "sse",
                            .dataset = &dataset,
                            .image_size = TOY_SIZE,

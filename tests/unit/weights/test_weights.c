@@ -19,7 +19,7 @@ typedef struct Memory {
 #define VARIABLE(text, variable_kind, member, r, ...)                                                        \
     {                                                                                                        \
         .name = text, .kind = variable_kind, .rank = r, .shape = {__VA_ARGS__},                              \
-        .offset = offsetof(Memory, member), .count = sizeof(((Memory *)0)->member) / 4, .element_bytes = 4   \
+        .offset = offsetof(Memory, member), .count = sizeof(((Memory *)0)->member) / 4, .type = HP_F32   \
     }
 
 static HpVariable variables[] = {

@@ -1,0 +1,31 @@
+/* What generated code calls, handed to the context's device; and what is true of elements on all of them. */
+#include "device.h"
+#include "../base/base.h"
+
+void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
+                    const void *bias, void *c, void *scratchpad)
+{
+    context->device->library_run(context, call, a, b, bias, c, scratchpad);
+}
+
+void hp_copy(HpContext *context, void *to, const void *from, size_t bytes)
+{
+    context->device->copy(context, to, from, bytes);
+}
+
+void hp_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes)
+{
+    context->device->launch(context, kernel, grid, arguments, bytes);
+}
+
+int64_t hp_data_type_bytes(HpDataType type)
+{
+    switch (type) {
+    case HP_F32: return 4;
+    case HP_F16:
+    case HP_BF16: return 2;
+    case HP_U8: return 1;
+    case HP_I64: return 8;
+    }
+    hp_bug("data type %d", (int)type);
+}
