@@ -10,7 +10,6 @@
 #include "base/diagnostic.h"
 #include "emit/compile.h"
 #include "emit/emit.h"
-#include "emit/target.h"
 #include "fit.h"
 #include "front/program.h"
 #include "grad/functions.h"
@@ -18,6 +17,7 @@
 #include "options.h"
 #include "passes/passes.h"
 #include "select/select.h"
+#include "target/target.h"
 
 static Options options;
 static double pass_began;
@@ -92,7 +92,7 @@ static void choose_target(Emission *emission)
         fatal("--target cuda: this hpacc is built without the CUDA target; --target cpu compiles for this "
               "machine");
     if (!options.wants_cpu)
-        why = cuda_answers(&why) ? "an NVIDIA GPU answers, but this hpacc is built without the CUDA target"
+        why = target_cuda_answers(&why) ? "an NVIDIA GPU answers, but this hpacc is built without the CUDA target"
                                  : why;
     if (options.portable) {
         hp_library_set_portable();

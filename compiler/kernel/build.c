@@ -319,6 +319,7 @@ static Value *evaluate_movement(Builder *builder, const Node *node, const Map *m
     case OP_TRANSPOSE: inner = map_of_transpose(node, map); break;
     case OP_SLICE: inner = map_of_slice(node, map); break;
     case OP_UPSAMPLE: inner = map_of_upsample(node, map); break;
+    case OP_REORDER: inner = *map; break;
     case OP_PAD: return evaluate_pad(builder, node, map);
     case OP_CONCAT: return evaluate_concat(builder, node, map);
     default: internal_error("%s in a kernel", op_table[node->op].name);
@@ -437,8 +438,8 @@ static void find_overwrites(const Kernel *kernel, Step *step)
             for (size_t j = 0; j < step->inputs.count; j++) {
                 const Store *store = &nest->stores.items[i];
                 Buffer *input = step->inputs.items[j];
-                if (input->bytes != store->access.buffer->bytes || input->row_stride ||
-                    store->access.buffer->row_stride || input->node->dtype != store->node->dtype ||
+                if (input->bytes != store->access.buffer->bytes || input->channels ||
+                    store->access.buffer->channels || input->node->dtype != store->node->dtype ||
                     !reads_only_there(kernel, nest, input, store) || is_read_elsewhere(nest, false, input) ||
                     is_read_elsewhere(other, true, input))
                     continue;
