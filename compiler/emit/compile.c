@@ -125,6 +125,7 @@ void compile_program(Arena *arena, const char *folder, const char *name, const c
                   "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
         add_words(arena, &commands[i], machine_options(isa));
         add(arena, &commands[i], arena_format(arena, "-I%s", installation.headers));
+        add(arena, &commands[i], arena_format(arena, "-Wa,-I%s", folder)); /* what model.c embeds */
         add(arena, &commands[i], "-c");
         add(arena, &commands[i], arena_format(arena, "%s/%s.c", folder, sources[i]));
         add(arena, &commands[i], "-o");

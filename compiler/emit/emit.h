@@ -29,10 +29,15 @@ typedef struct Emission {
     const char *library;             /* "oneDNN 2.6.3", or NULL for portable sources */
     int threads;                     /* 0 for portable sources */
     LIST(Product) products;          /* filled by emit_products_collect() */
+    Text cuda;                       /* the text of kernels.cu; filled by emit_cuda() */
 } Emission;
 
 /* Writes model.c, model.h, functions.c, kernels.h and products.c to `folder`, which is made when missing. */
 void emit_sources(const Emission *emission, const char *folder);
+
+/* Prints the kernels of a target that launches them, behind the words they stand on; before emit_sources().
+ * headers: the folder of the runtime's headers. */
+void emit_cuda(Emission *emission, const char *headers);
 
 /* Names the library calls of all schedules; before anything is printed. */
 void emit_products_collect(Emission *emission);

@@ -1,6 +1,7 @@
 /* From the nodes of a step to values, loads and stores. */
 #include <string.h>
 #include "internal.h"
+#include "../target/target.h"
 
 typedef struct Known {
     const Node *node;
@@ -454,6 +455,8 @@ static void find_overwrites(const Kernel *kernel, Step *step)
 static int64_t workspace_bytes(const Kernel *kernel)
 {
     int64_t sums = (int64_t)kernel->accumulators.count;
+    if (target()->launches)
+        return sums * kernel->threads.blocks[1] * kernel_kept_count(kernel) * (int64_t)sizeof(double);
     for (int l = 0; l < kernel->outer; l++)
         sums *= kernel->loops[l].extent;
     if (kernel->lanes && !kernel->loops[kernel->loop_count - 1].reduced)

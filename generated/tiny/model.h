@@ -1,12 +1,11 @@
 /* tiny: what its sources share
  * Made by hpacc 0.1.0 from tests/emit/tiny.hpanet:
- *   hpacc tests/emit/tiny.hpanet --portable */
+ *   hpacc tests/emit/tiny.hpanet */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include "hpart.h"
 
-extern HpLibraryCall reorder_1;
 extern HpLibraryCall convolution_1;
 extern HpLibraryCall convolution_2;
 extern HpLibraryCall matmul_1;
@@ -17,6 +16,7 @@ extern HpLibraryCall gradient_weight_1;
 extern HpLibraryCall gradient_weight_2;
 extern HpLibraryCall convolution_3;
 extern HpLibraryCall *const products[];
+extern HpKernel *const kernels[];
 
 void train_head(HpContext *context);
 void update_head(HpContext *context);
