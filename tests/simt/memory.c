@@ -268,7 +268,7 @@ static inline void access_memory(uintptr_t address, uint32_t bytes, bool write)
         simt_fail("%s %u bytes at offset %lld of %s, which is not a multiple", verb, bytes,
                   (long long)(address - range->begin), range->name);
     if (write && !range->writable)
-        simt_fail("writes %s, which is only to be read", range->name);
+        simt_fail("writes to %s, where it may only read", range->name);
     Page *page = &range->pages[(address >> PAGE_SHIFT) - (range->begin >> PAGE_SHIFT)];
     if (!page->cells || bytes < 1u << page->shift)
         refine(page, bytes);

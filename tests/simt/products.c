@@ -10,7 +10,8 @@
 #include "runtime/device/device.h"
 #include "runtime/device/format.h"
 
-enum { IMAGE, ROW, COLUMN, CHANNEL, AXES, GARBAGE = 0xff };
+enum { IMAGE, ROW, COLUMN, CHANNEL, AXES };
+enum { GARBAGE = 0xff, WORTH_THREADS = 1 << 18 /* multiplications */ };
 
 typedef struct Operand {
     HpDataType type;
@@ -178,6 +179,25 @@ static int64_t source(const HpLibraryCall *call, int axis, int64_t out, int64_t 
     return in < call->in_size[axis] ? in : -1;
 }
 
+/* The channels of an input pixel, their weights in one tap, and an output. */
+static inline void meet(HpLibraryKind kind, int64_t channels, double *restrict x, double *restrict weights,
+                        double *restrict y)
+{
+    double sum = 0;
+    if (kind == HP_CONVOLUTION) {
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < channels; c++)
+            sum += x[c] * weights[c];
+        *y += sum;
+    } else if (kind == HP_CONVOLUTION_GRADIENT_INPUT) {
+        for (int64_t c = 0; c < channels; c++)
+            x[c] += *y * weights[c];
+    } else {
+        for (int64_t c = 0; c < channels; c++)
+            weights[c] += *y * x[c];
+    }
+}
+
 /* All that meets in one channel of one output image; the kind says which of the three is the result. */
 static void convolve_plane(const HpLibraryCall *call, int64_t image, int64_t output, double *x,
                            double *weight, double *y)
@@ -192,18 +212,10 @@ static void convolve_plane(const HpLibraryCall *call, int64_t image, int64_t out
         const int64_t w = source(call, 1, pixel % width, tap % call->kernel[1]);
         if (h < 0 || w < 0)
             continue;
-        double *restrict xs =
-            x + ((image * call->in_size[0] + h) * call->in_size[1] + w) * call->in_channels + first;
-        double *restrict weights = weight + (output * call->kernel[0] * call->kernel[1] + tap) * inputs;
-        double *restrict sum = y + (image * height * width + pixel) * call->out_channels + output;
-        for (int64_t c = 0; c < inputs; c++) {
-            if (call->kind == HP_CONVOLUTION)
-                *sum += xs[c] * weights[c];
-            else if (call->kind == HP_CONVOLUTION_GRADIENT_INPUT)
-                xs[c] += *sum * weights[c];
-            else
-                weights[c] += *sum * xs[c];
-        }
+        double *xs = x + ((image * call->in_size[0] + h) * call->in_size[1] + w) * call->in_channels + first;
+        double *weights = weight + (output * call->kernel[0] * call->kernel[1] + tap) * inputs;
+        double *sum = y + (image * height * width + pixel) * call->out_channels + output;
+        meet(call->kind, inputs, xs, weights, sum);
     }
 }
 
@@ -213,7 +225,8 @@ static void convolve(const HpLibraryCall *call, double *x, double *weight, doubl
     const bool by_image = call->kind == HP_CONVOLUTION_GRADIENT_INPUT;
     const int64_t outer = by_image ? call->batch : call->out_channels;
     const int64_t inner = by_image ? call->out_channels : call->batch;
-#pragma omp parallel for
+    const int64_t taps = call->kernel[0] * call->kernel[1] * call->in_channels / call->groups;
+#pragma omp parallel for if (outer * inner * taps * call->out_size[0] * call->out_size[1] > WORTH_THREADS)
     for (int64_t i = 0; i < outer; i++)
         for (int64_t j = 0; j < inner; j++)
             convolve_plane(call, by_image ? i : j, by_image ? j : i, x, weight, y);
@@ -221,7 +234,7 @@ static void convolve(const HpLibraryCall *call, double *x, double *weight, doubl
 
 static void multiply(const HpLibraryCall *call, const double *a, const double *b, double *c)
 {
-#pragma omp parallel for
+#pragma omp parallel for if (call->batch * call->m * call->n * call->k > WORTH_THREADS)
     for (int64_t row = 0; row < call->batch * call->m; row++)
         for (int64_t k = 0; k < call->k; k++)
             for (int64_t column = 0; column < call->n; column++)

@@ -42,6 +42,15 @@ void simt_register(SimtKernel *added)
     kernels = added;
 }
 
+void simt_unregister(SimtKernel *removed)
+{
+    SimtKernel **link = &kernels;
+    while (*link && *link != removed)
+        link = &(*link)->next;
+    if (*link)
+        *link = removed->next;
+}
+
 static SimtKernel *find_kernel(const char *name)
 {
     for (SimtKernel *candidate = kernels; candidate; candidate = candidate->next)

@@ -24,7 +24,10 @@ typedef struct SimtKernel {
     struct SimtKernel *next;
 } SimtKernel;
 
+/* Called when the file of the kernel is loaded and unloaded. Of two kernels with one name the later is
+ * launched. */
 void simt_register(SimtKernel *kernel);
+void simt_unregister(SimtKernel *kernel);
 
 /* An access that is not to memory the kernel may use, not aligned to its size, or that races with another
  * thread's ends the launch with an error. */
@@ -56,15 +59,19 @@ extern char __stop_simt_shared[] __attribute__((weak, visibility("hidden")));
     {                                                                                                        \
         simt_body_##kernel(*(const struct kernel *)arguments);                                               \
     }                                                                                                        \
+    static SimtKernel simt_kernel_##kernel = {.name = #kernel,                                               \
+                                              .argument_bytes = sizeof(struct kernel),                       \
+                                              .threads = block_threads,                                      \
+                                              .run = simt_run_##kernel,                                      \
+                                              .shared_begin = __start_simt_shared,                           \
+                                              .shared_end = __stop_simt_shared};                             \
     __attribute__((constructor)) static void simt_register_##kernel(void)                                    \
     {                                                                                                        \
-        static SimtKernel self = {.name = #kernel,                                                           \
-                                  .argument_bytes = sizeof(struct kernel),                                   \
-                                  .threads = block_threads,                                                  \
-                                  .run = simt_run_##kernel,                                                  \
-                                  .shared_begin = __start_simt_shared,                                       \
-                                  .shared_end = __stop_simt_shared};                                         \
-        simt_register(&self);                                                                                \
+        simt_register(&simt_kernel_##kernel);                                                                \
+    }                                                                                                        \
+    __attribute__((destructor)) static void simt_unregister_##kernel(void)                                   \
+    {                                                                                                        \
+        simt_unregister(&simt_kernel_##kernel);                                                              \
     }                                                                                                        \
     static void simt_body_##kernel(const struct kernel a)
 

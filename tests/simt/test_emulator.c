@@ -8,6 +8,7 @@
 #include <string.h>
 #include "emulator.h"
 #include "kernels/kernels.h"
+#include "simt.h"
 #include "runtime/base/base.h"
 
 enum { THREADS = 256, BLOCKS = 3, COUNT = THREADS * BLOCKS };
@@ -91,7 +92,7 @@ static void test_planted_mistakes(void **state)
         {PLANT_READ_OUTSIDE, "block (0,0,0)", "thread 0", "reads 4 bytes outside of its memory"},
         {PLANT_UNALIGNED, "block (0,0,0)", "thread 0",
          "reads 16 bytes at offset 4 of x, which is not a multiple"},
-        {PLANT_WRITE_INPUT, "block (0,0,0)", "thread 0", "writes x, which is only to be read"},
+        {PLANT_WRITE_INPUT, "block (0,0,0)", "thread 0", "writes to x, where it may only read"},
     };
     simt_set_order(SIMT_FORWARD, 0);
     for (size_t i = 0; i < sizeof planted / sizeof *planted; i++) {
@@ -188,6 +189,30 @@ static void test_launches_that_are_none(void **state)
     free_memory(memory);
 }
 
+static int rounds_run;
+
+static void run_round(const void *arguments)
+{
+    rounds_run += *(const int *)arguments;
+    simt_barrier(1);
+    rounds_run += *(const int *)arguments;
+}
+
+/* As the file of a kernel does when it is loaded and unloaded; the kernel that was hidden is back then. */
+static void test_loaded_kernels(void **state)
+{
+    (void)state;
+    SimtKernel loaded = {.name = "exchange", .argument_bytes = sizeof(int), .threads = 32, .run = run_round};
+    simt_register(&loaded);
+    assert_int_equal(simt_kernel_threads("exchange"), 32);
+    assert_null(simt_launch("exchange", (HpGrid){2, 3, 4}, &(int){5}, sizeof(int)));
+    assert_int_equal(rounds_run, 2 * 5 * 32 * 2 * 3 * 4);
+    simt_unregister(&loaded);
+    assert_int_equal(simt_kernel_threads("exchange"), THREADS);
+    simt_unregister(&loaded);
+    assert_int_equal(simt_kernel_threads("exchange"), THREADS);
+}
+
 /* Ranges that meet are two: no access goes over their edge. */
 static void test_ranges_that_meet(void **state)
 {
@@ -219,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_missing_barrier_of_shared_memory),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_launches_that_are_none),
+        cmocka_unit_test(test_loaded_kernels),
         cmocka_unit_test(test_ranges_that_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
