@@ -472,6 +472,7 @@ static Kernel *kernel_build(Schedule *schedule, Step *step)
     kernel->is_image = step->nodes.items[0]->op == OP_IMAGE;
     if (kernel->is_image) {
         kernel_add_image_inputs(kernel, schedule, step);
+        kernel_choose_image_threads(kernel);
         return kernel;
     }
     kernel_choose_loops(kernel);

@@ -368,12 +368,12 @@ static void print_rows(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
     int from = kernel->outer + kernel->columns, to = kernel->loop_count - (kernel->lanes > 0);
-    if (kernel->columns)
-        print_level(printer, &kernel->main, kernel->outer + 1);
     if (from == to && kernel->columns) {
         print_row(printer);
         return;
     }
+    if (kernel->columns)
+        print_level(printer, &kernel->main, kernel->outer + 1);
     open_shared_loop(printer, "at_row", from, to, "hp_first_row(width)", "hp_row_step(width)");
     print_row(printer);
     print_close(printer);

@@ -183,6 +183,7 @@ void loop_set_names(Kernel *kernel);
 /* Makes memory-ordered loops those of a launched kernel: cuts lanes, puts loops in order, chooses threads. */
 typedef LIST(Access *) AccessList;
 void kernel_choose_threads(Kernel *kernel, const AccessList *accesses);
+void kernel_choose_image_threads(Kernel *kernel); /* a thread a pixel */
 int64_t kernel_kept_count(const Kernel *kernel); /* results of a reduction */
 int64_t kernel_row_count(const Kernel *kernel);  /* of a launched kernel */
 

@@ -190,6 +190,14 @@ static void choose_blocks(Kernel *kernel)
     threads->end_blocks = least(divide_up(kernel_kept_count(kernel), threads->end_width), MOST_BLOCKS);
 }
 
+void kernel_choose_image_threads(Kernel *kernel)
+{
+    const Node *node = kernel->step->nodes.items[0];
+    int64_t pixels = shape_count(node->shape) / node->shape.extents[1];
+    kernel->threads.blocks[0] = least(divide_up(pixels, BLOCK), 4 * WANTED_BLOCKS);
+    kernel->threads.blocks[1] = kernel->threads.blocks[2] = 1;
+}
+
 void kernel_choose_threads(Kernel *kernel, const AccessList *accesses)
 {
     int64_t lanes = kernel->loop_count > 0 ? choose_lanes(kernel, accesses) : 1;

@@ -14,7 +14,7 @@ objects=$(mktemp -d "${TMPDIR:-/tmp}/hpanet-emulated.XXXXXX")
 trap 'rm -rf "$objects"' EXIT
 read -ra compiler <<<"${CC:-cc} $sanitizer -std=gnu17 -O2 -Wall -Wextra"
 for source in functions model products; do
-  "${compiler[@]}" -I"$root/runtime" -c "$folder/$source.c" -o "$objects/$source.o"
+  "${compiler[@]}" -I"$root/runtime" -Wa,-I"$folder" -c "$folder/$source.c" -o "$objects/$source.o"
 done
 # Kernels see memory as words of several types.
 "${compiler[@]}" -x c -DHP_EMULATED -fno-strict-aliasing -I"$here" -I"$root/runtime" -c "$folder/kernels.cu" \

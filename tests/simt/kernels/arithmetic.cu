@@ -6,9 +6,9 @@ KERNEL(block_sums, HP_THREADS)
 {
     HP_SHARED double scratch[HP_THREADS];
     const uint32_t thread = threadIdx.x;
-    const double value = (double)hp_get_f32(a.x + blockIdx.x * HP_THREADS + thread);
-    const double sum = hp_block_sum(value, scratch, a.columns);
-    const double maximum = hp_block_maximum(value, scratch, a.columns);
+    double sum = (double)hp_get_f32(a.x + blockIdx.x * HP_THREADS + thread), maximum = sum;
+    hp_block_sums(&sum, 1, scratch, a.columns);
+    hp_block_maxima(&maximum, 1, scratch, a.columns);
     if (thread < a.columns) {
         hp_put_f64(a.sums + blockIdx.x * a.columns + thread, sum);
         hp_put_f64(a.maxima + blockIdx.x * a.columns + thread, maximum);
@@ -49,8 +49,7 @@ KERNEL(image_pixels, HP_THREADS)
     const int32_t i = (int32_t)threadIdx.x;
     if (i >= 64 * store->planes)
         return;
-    const char *image =
-        (const char *)store->pixels + store->height * store->width * store->planes * (store->bits / 8);
-    const float pixel = hp_image_pixel(store, image, i / 8 % 8 - 2, i % 8 - 2, i / 64);
-    hp_put_f32(a.y + i, store->scale * pixel + store->offset);
+    float planes[8] = {0};
+    hp_image_add(planes, (int)store->planes, store, 1, i % 8 - 2, i / 8 % 8 - 2, 1.0f);
+    hp_put_f32(a.y + i, store->scale * planes[i / 64] + store->offset);
 }
