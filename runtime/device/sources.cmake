@@ -1,6 +1,7 @@
 target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/device.c
   ${CMAKE_CURRENT_LIST_DIR}/format.c
+  ${CMAKE_CURRENT_LIST_DIR}/element.c
   ${CMAKE_CURRENT_LIST_DIR}/onednn.c
   ${CMAKE_CURRENT_LIST_DIR}/narrow_gradient.c
   ${CMAKE_CURRENT_LIST_DIR}/winograd.c
