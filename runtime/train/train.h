@@ -80,10 +80,9 @@ typedef struct HpBatch {
     float *labels;          /* [rows,classes] */
 } HpBatch;
 
-/* Ends the program when the machine has less memory than training takes. */
-void hp_session_check_memory(const HpModel *model);
-/* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. */
-void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options);
+/* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. Ends the
+ * program when the device has less memory than `training` takes. */
+void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options, bool training);
 void hp_session_close(HpSession *session);
 /* The settable scalars as `settings` has them. */
 void hp_session_apply_settings(HpSession *session);
