@@ -6,4 +6,6 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/narrow_gradient.c
   ${CMAKE_CURRENT_LIST_DIR}/winograd.c
   ${CMAKE_CURRENT_LIST_DIR}/product.c
-  ${CMAKE_CURRENT_LIST_DIR}/cpu.c)
+  ${CMAKE_CURRENT_LIST_DIR}/cpu.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/libraries.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/driver.c)
