@@ -8,4 +8,6 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/product.c
   ${CMAKE_CURRENT_LIST_DIR}/cpu.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/libraries.c
-  ${CMAKE_CURRENT_LIST_DIR}/cuda/driver.c)
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/driver.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/nvrtc.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/cache.c)
