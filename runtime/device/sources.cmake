@@ -10,4 +10,9 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cuda/libraries.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/driver.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/nvrtc.c
-  ${CMAKE_CURRENT_LIST_DIR}/cuda/cache.c)
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/cache.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/modules.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/memory.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/images.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/run.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/device.c)
