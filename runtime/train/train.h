@@ -19,6 +19,7 @@ typedef struct HpSetting { /* one --set NAME=VALUE */
 typedef struct HpOptions {
     const char *program; /* argv[0]: for messages that say what to type */
     const char *data, *out, *weights, *initial, *output, *probabilities, *only;
+    const char *dump_cuda, *load_cuda;
     uint64_t seed;
     int64_t threads;   /* 0: as many as OpenMP takes */
     int64_t steps;     /* bench: how many to time */
