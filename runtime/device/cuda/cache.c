@@ -8,7 +8,7 @@
 #include "../../base/base.h"
 #include "cache.h"
 
-enum { CHECKSUM = sizeof(uint64_t) };
+enum { CHECKSUM = sizeof(uint64_t), MAX_ENTRY = 1 << 30 };
 
 /* NULL: the user has no folder for it. */
 static char *cache_root(void)
@@ -30,7 +30,7 @@ static char *read_entry(const char *path, size_t *bytes)
     struct stat status;
     FILE *file = fopen(path, "rbe");
     char *data = NULL;
-    if (file && fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode)) {
+    if (file && fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= MAX_ENTRY) {
         *bytes = (size_t)status.st_size;
         data = hp_alloc(*bytes + 1, 1);
         if (fread(data, 1, *bytes, file) != *bytes) {

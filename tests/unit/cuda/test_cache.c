@@ -62,6 +62,8 @@ static void damage_is_seen(void **state)
         assert_missing(5);
         free(broken);
     }
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0); /* a sparse file, larger than memory */
+    assert_missing(5);
     char *another = hp_format("%s/hpanet/0000000000000008.cubin", root);
     assert_true(hp_write_file(another, whole, bytes));
     assert_missing(8);
