@@ -1,6 +1,12 @@
 #include "device/kernel_cuda.h"
 
-struct kernel_means { uint32_t rows, planes; const int64_t *sample; const struct hp_image_store *images; const float *gain; uint16_t *y; };
+struct kernel_means {
+    uint32_t rows, planes;
+    const int64_t *sample;
+    const struct hp_image_store *images;
+    const float *gain;
+    uint16_t *y;
+};
 KERNEL(kernel_means, HP_THREADS)
 {
     HP_SHARED double scratch[HP_THREADS];
