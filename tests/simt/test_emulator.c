@@ -8,6 +8,7 @@
 #include <string.h>
 #include "emulator.h"
 #include "kernels/kernels.h"
+#include "refused.h"
 #include "simt.h"
 #include "runtime/base/base.h"
 
@@ -195,6 +196,24 @@ static void test_launches_that_are_none(void **state)
     free_memory(memory);
 }
 
+static void write_beside(void *argument)
+{
+    char *memory = simt_allocate(40);
+    memory[*(const int *)argument] = 1;
+    simt_release(memory);
+}
+
+/* What goes past the checks is found when the memory is released. */
+static void test_redzones(void **state)
+{
+    (void)state;
+    const char *message = "something wrote beside an allocation of device memory";
+    assert_refused(write_beside, &(int){40}, message);
+    assert_refused(write_beside, &(int){-1}, message);
+    write_beside(&(int){0});
+    write_beside(&(int){39});
+}
+
 static int rounds_run;
 
 static void run_round(const void *arguments)
@@ -253,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_launches_that_are_none),
         cmocka_unit_test(test_loaded_kernels),
         cmocka_unit_test(test_ranges_that_meet),
+        cmocka_unit_test(test_redzones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
