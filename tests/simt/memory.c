@@ -151,7 +151,7 @@ static void check_redzone(const char *zone)
 {
     for (int i = 0; i < REDZONE; i++)
         if (zone[i] != (char)REDZONE_BYTE)
-            hp_bug("something wrote beside device memory without saying so");
+            hp_fail("something wrote beside an allocation of device memory without saying so");
 }
 
 void simt_release(void *memory)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "emulator.h"
 #include "kernels/kernels.h"
+#include "refused.h"
 #include "simt.h"
 #include "runtime/base/base.h"
 
@@ -83,10 +84,16 @@ static void test_planted_mistakes(void **state)
         {PLANT_TWO_BARRIERS, "block (0,0,0)", "thread 7", "waits at the barrier of line"},
         {PLANT_WRITE_OF_TWO, "block (0,0,0)", "thread 9",
          "writes offset 32 of z, which thread 8 wrote, with no barrier between"},
+        {PLANT_WIDE, "block (0,0,0)", "thread 1",
+         "writes offset 4 of z, which thread 0 wrote, with no barrier between"},
+        {PLANT_READERS, "block (0,0,0)", "thread 9",
+         "reads offset 32 of z, which thread 8 wrote, with no barrier between"},
         {PLANT_BLOCKS_WRITE, "block (1,0,0)", "thread 0",
          "writes offset 0 of z, which another block of the launch wrote"},
         {PLANT_BLOCK_READS, "block (1,0,0)", "thread 0",
          "reads offset 0 of device memory, which another block of the launch wrote"},
+        {PLANT_BLOCKS_READ, "block (1,0,0)", "thread 0",
+         "reads offset 0 of z, which another block of the launch wrote"},
         {PLANT_WRITE_OUTSIDE, "block (2,0,0)", "thread 255",
          "writes 4 bytes outside of its memory, at offset 3072 of z, which has 3072 bytes"},
         {PLANT_READ_OUTSIDE, "block (0,0,0)", "thread 0", "reads 4 bytes outside of its memory"},
@@ -189,6 +196,24 @@ static void test_launches_that_are_none(void **state)
     free_memory(memory);
 }
 
+static void write_beside(void *argument)
+{
+    char *memory = simt_allocate(40);
+    memory[*(const int *)argument] = 1;
+    simt_release(memory);
+}
+
+/* What goes past the checks is found when the memory is released. */
+static void test_redzones(void **state)
+{
+    (void)state;
+    const char *message = "something wrote beside an allocation of device memory";
+    assert_refused(write_beside, &(int){40}, message);
+    assert_refused(write_beside, &(int){-1}, message);
+    write_beside(&(int){0});
+    write_beside(&(int){39});
+}
+
 static int rounds_run;
 
 static void run_round(const void *arguments)
@@ -238,14 +263,16 @@ static void test_ranges_that_meet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* first: a kernel's shared memory is garbage from its first launch on */
+        cmocka_unit_test(test_missing_barrier_of_shared_memory),
         cmocka_unit_test(test_right_kernel),
         cmocka_unit_test(test_planted_mistakes),
         cmocka_unit_test(test_planted_in_all_orders),
-        cmocka_unit_test(test_missing_barrier_of_shared_memory),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_launches_that_are_none),
         cmocka_unit_test(test_loaded_kernels),
         cmocka_unit_test(test_ranges_that_meet),
+        cmocka_unit_test(test_redzones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,8 @@ COPY_KERNELS(f16, uint16_t)
 COPY_KERNELS(bf16, uint16_t)
 COPY_KERNELS(u8, uint8_t)
 
-/* For each block and column: sum and maximum of x[block][row][column], one row a group of `columns` threads.
- */
+/* For each block and column: sum and maximum of x[block][row][column], where a row
+ * is `columns` threads. */
 struct block_sums {
     uint32_t columns;
     const float *x;
@@ -61,8 +61,8 @@ struct image_pixels {
     float *y;
 };
 
-/* y[i] = x of the block's thread 255 - i, through shared memory; z[i] = y of the neighbour, through memory.
- */
+/* y[i] = x of the block's thread 255 - i, through shared memory; z[i] = y of the
+ * neighbour, through memory. */
 enum {
     PLANT_NONE,
     PLANT_NO_BARRIER_SHARED, /* before y */
@@ -71,8 +71,11 @@ enum {
     PLANT_LATE_END,          /* the same at the second barrier */
     PLANT_TWO_BARRIERS,      /* threads below 7 wait elsewhere */
     PLANT_WRITE_OF_TWO,      /* threads 8 and 9 write the same float */
+    PLANT_WIDE,              /* thread 0 writes four floats, three of them its neighbours' */
+    PLANT_READERS,           /* thread 9 reads what thread 8 reads and then writes */
     PLANT_BLOCKS_WRITE,      /* blocks write into each other's part of z */
     PLANT_BLOCK_READS,       /* a block reads what the next one writes */
+    PLANT_BLOCKS_READ,       /* all blocks read what the first one writes afterwards */
     PLANT_WRITE_OUTSIDE,     /* the last thread writes behind z */
     PLANT_READ_OUTSIDE,      /* the first thread reads before x */
     PLANT_UNALIGNED,         /* four floats from the second one on */

@@ -6,9 +6,11 @@ KERNEL(exchange, HP_THREADS)
 {
     HP_SHARED float shared[HP_THREADS];
     const uint32_t thread = threadIdx.x, first = blockIdx.x * HP_THREADS, at = first + thread;
-    float v[4];
+    float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     if (a.plant == PLANT_UNALIGNED)
         hp_load4_f32(v, a.x + 1);
+    if (a.plant == PLANT_BLOCKS_READ && thread == 0)
+        v[0] = hp_get_f32(a.z);
     if (a.plant == PLANT_WRITE_INPUT)
         hp_put_f32(a.x + at, 0.0f);
     shared[thread] = hp_get_f32(a.x + at - (a.plant == PLANT_READ_OUTSIDE));
@@ -32,7 +34,12 @@ KERNEL(exchange, HP_THREADS)
         to = thread;
     if (a.plant == PLANT_WRITE_OUTSIDE && at == gridDim.x * HP_THREADS - 1)
         to = at + 1;
-    hp_put_f32(a.z + to, hp_get_f32(a.y + neighbour));
+    if (a.plant == PLANT_READERS && thread / 2 == 4)
+        v[0] = hp_get_f32(a.z + first + 8);
+    if (a.plant == PLANT_WIDE && thread == 0)
+        hp_store4_f32(a.z + at, v);
+    else
+        hp_put_f32(a.z + to, hp_get_f32(a.y + neighbour));
 }
 
 KERNEL(neighbours, HP_THREADS)
