@@ -21,4 +21,4 @@ done
   -o "$objects/kernels.o"
 read -ra link <<<"$libraries"
 "${compiler[@]}" "$objects"/*.o "$build/tests/simt/libsimt.a" "$build/runtime/libhpart.a" "${link[@]}" \
-  -fopenmp -Wl,--wrap=hp_clock_step -o "$output"
+  -fopenmp -o "$output"

@@ -172,6 +172,17 @@ static void device_launch(HpContext *context, HpKernel *kernel, HpGrid grid, con
         hp_fail("%s (%s)", error, kernel->origin);
 }
 
+static void device_clock_step(HpContext *context, int step)
+{
+    (void)context;
+    simt_traffic_step(step);
+}
+
+static int64_t device_available(void)
+{
+    return -1;
+}
+
 static void device_synchronize(void)
 {
 }
@@ -179,6 +190,7 @@ static void device_synchronize(void)
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = device_open,
+    .available = device_available,
     .allocate = simt_allocate,
     .release = simt_release,
     .prepare = device_prepare,
@@ -188,6 +200,7 @@ const HpDevice hp_device_cuda = {
     .download_variable = device_download_variable,
     .set_images = device_set_images,
     .run = device_run,
+    .clock_step = device_clock_step,
     .library_run = device_library_run,
     .copy = device_copy,
     .launch = device_launch,

@@ -1,4 +1,3 @@
-/* Steps say their beginnings to the context's clock, which is ours while a function runs. */
 #include "traffic.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include "emulator.h"
 #include "runtime/base/base.h"
+#include "runtime/device/device.h"
 
 typedef struct Record {
     const HpFunction *function;
@@ -15,33 +15,21 @@ typedef struct Record {
     SimtTraffic *steps;
 } Record;
 
-struct HpClock {
-    struct HpClock *caller; /* whoever times the function, or NULL */
-    Record *record;
-    SimtTraffic before;
-};
-
-static struct HpClock counting;
+static struct HpClock never_read; /* a function that is not timed needs a clock, to say its steps */
+static Record *counting;           /* of the function that runs */
+static SimtTraffic before;
 static Record *records;
 static int64_t record_count, record_capacity;
 
-/* The linker's names for the runtime's function and what stands in for it. */
-void __wrap_hp_clock_step(struct HpClock *clock, int step);
-void __real_hp_clock_step(struct HpClock *clock, int step);
-
-void __wrap_hp_clock_step(struct HpClock *clock, int step)
+void simt_traffic_step(int step)
 {
-    if (clock != &counting)
-        hp_bug("a step of a function that this device does not run");
     if (step > 0) {
-        const SimtTraffic moved = simt_traffic_since(counting.before);
-        SimtTraffic *sum = &counting.record->steps[step - 1];
+        const SimtTraffic moved = simt_traffic_since(before);
+        SimtTraffic *sum = &counting->steps[step - 1];
         sum->read += moved.read, sum->read_once += moved.read_once;
         sum->written += moved.written, sum->written_once += moved.written_once;
     }
-    counting.before = simt_traffic();
-    if (counting.caller)
-        __real_hp_clock_step(counting.caller, step);
+    before = simt_traffic();
 }
 
 static Record *record_of(const HpFunction *function)
@@ -57,11 +45,13 @@ static Record *record_of(const HpFunction *function)
 
 void simt_traffic_run(HpContext *context, const HpFunction *function)
 {
-    counting = (struct HpClock){context->clock, record_of(function), simt_traffic()};
-    context->clock = &counting;
+    struct HpClock *caller = context->clock;
+    counting = record_of(function);
+    if (!caller)
+        context->clock = &never_read;
     function->run(context);
-    context->clock = counting.caller;
-    counting.record->runs++;
+    context->clock = caller;
+    counting->runs++;
 }
 
 static void write_step(FILE *file, const Record *record, int number)

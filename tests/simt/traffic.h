@@ -4,8 +4,11 @@
 
 #include "runtime/hpart.h"
 
-/* Runs a function of the context's model. The linker must be told --wrap=hp_clock_step. */
+/* Runs a function of the context's model. */
 void simt_traffic_run(HpContext *context, const HpFunction *function);
+
+/* Step `step` of it begins, as HpDevice.clock_step hears it. */
+void simt_traffic_step(int step);
 
 /* A line of JSON for each step that ran: function, step, layers, work, "runs", the bytes of all runs together
  * ("read", "written" by all accesses; "read_once", "written_once" with each byte once a launch), and "bytes",
