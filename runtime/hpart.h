@@ -232,7 +232,7 @@ static inline void hp_step(HpContext *context, int step)
 }
 
 /* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With
- * `add`, c holds the addend when the call begins. */
+ * `add`, c holds the addend when the call begins; c overlaps no other operand. */
 void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
                     const void *bias, void *c, void *scratchpad);
 

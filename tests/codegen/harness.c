@@ -462,6 +462,18 @@ void harness_check(Graph *graph, HarnessOptions options)
 
 /* ---- the plan, checked by brute force ---- */
 
+/* A product reads its operands while it writes; only its addend may lie there. */
+static void verify_product(const Schedule *schedule, const Step *step)
+{
+    const Buffer *operands[] = {step->a, step->b, step->bias};
+    int64_t offset;
+    const Buffer *root = buffer_root(step->outputs.items[0], &offset);
+    for (int i = 0; i < 3; i++)
+        if (operands[i] && buffer_root(operands[i], &offset) == root)
+            fail_msg("%s, step %d: the product writes over its operand %d", schedule->graph->name,
+                     step->index, i);
+}
+
 /* Walks the steps and keeps what every byte of the arena holds: a step must find what it reads where it was
  * written. */
 static void verify_schedule(const Schedule *schedule)
@@ -479,6 +491,8 @@ static void verify_schedule(const Schedule *schedule)
                     fail_msg("%s, step %zu: byte %lld no longer holds what it reads", schedule->graph->name,
                              s, (long long)w * 64);
         }
+        if (step->kind == STEP_LIBRARY)
+            verify_product(schedule, step);
         for (size_t i = 0; i <= step->outputs.count; i++) {
             const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i] : step->scratchpad;
             int64_t offset;
