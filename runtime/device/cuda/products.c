@@ -1,0 +1,392 @@
+/* Who computes what: matrix products, and convolutions that are some, go to cuBLASLt, all others to cuDNN. */
+#include "products.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../base/base.h"
+#include "architecture.h"
+#include "cublaslt.h"
+#include "cudnn.h"
+
+static const CudaArchitecture *architecture; /* that queries are about */
+static bool asks_cudnn;                      /* else they are answered by rule */
+static bool has_device;
+
+/* ---------------------------------------------------------------- what a call has to be */
+
+static bool is_convolution(const HpLibraryCall *call)
+{
+    return call->kind != HP_MATMUL && call->kind != HP_REORDER;
+}
+
+static bool is_16_bit(HpDataType type)
+{
+    return type == HP_F16 || type == HP_BF16;
+}
+
+static const char *wrong_types(const HpLibraryCall *call)
+{
+    if (call->type_a != call->type_b || (call->type_a != HP_F32 && !is_16_bit(call->type_a)))
+        return "the operands of a product are both floats, both fp16 or both bf16";
+    if (call->type_c != call->type_a && call->type_c != HP_F32)
+        return "a product is of its operands' type or of floats";
+    if (call->kind != HP_CONVOLUTION && call->kind != HP_MATMUL && (call->bias || call->relu))
+        return "a gradient has neither bias nor relu";
+    return NULL;
+}
+
+/* The sizes fit each other, and no tensor has 2^62 bytes or more. */
+static const char *wrong_sizes(const HpLibraryCall *call)
+{
+    int64_t in = call->batch, out = call->batch, weight = 8;
+    if (call->batch < 1 || call->groups < 1 || call->in_channels < 1 || call->out_channels < 1)
+        return "a convolution has images and channels";
+    if (call->in_channels % call->groups != 0 || call->out_channels % call->groups != 0)
+        return "groups divide the channels of a convolution";
+    bool large = __builtin_mul_overflow(in, call->in_channels * 8, &in) ||
+                 __builtin_mul_overflow(out, call->out_channels * 8, &out) ||
+                 __builtin_mul_overflow(weight, call->in_channels * call->out_channels, &weight);
+    for (int i = 0; i < 2; i++) {
+        if (call->kernel[i] < 1 || call->stride[i] < 1 || call->dilation[i] < 1 || call->pad_before[i] < 0 ||
+            call->pad_after[i] < 0 || call->in_size[i] < 1 || call->out_size[i] < 1)
+            return "sizes, strides and dilations of a convolution are positive";
+        int64_t room = call->in_size[i] + call->pad_before[i] + call->pad_after[i] -
+                       call->dilation[i] * (call->kernel[i] - 1) - 1;
+        if (room < 0 || room / call->stride[i] + 1 != call->out_size[i])
+            return "the output of a convolution does not have the size that its input and pads give";
+        large = large || __builtin_mul_overflow(in, call->in_size[i], &in) ||
+                __builtin_mul_overflow(out, call->out_size[i], &out) ||
+                __builtin_mul_overflow(weight, call->kernel[i], &weight);
+    }
+    return large ? "a tensor of a convolution is too large" : NULL;
+}
+
+static const char *wrong_pitch(int64_t pitch, int64_t channels, HpDataType type)
+{
+    if (pitch == 0)
+        return NULL;
+    if (pitch < channels)
+        return "the pixels of a tensor overlap";
+    return pitch * hp_data_type_bytes(type) % 16 != 0 ? "pixels do not begin at multiples of 16 bytes" : NULL;
+}
+
+static const char *wrong_pitches(const HpLibraryCall *call)
+{
+    int64_t in = call->in_channels, out = call->out_channels;
+    bool weight_first = call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT;
+    const char *wrong = NULL;
+    if (weight_first ? call->pitch_c != 0 : call->pitch_b != 0)
+        return "weights are in one piece";
+    wrong = wrong_pitch(call->pitch_a, call->kind == HP_CONVOLUTION_GRADIENT_INPUT ? out : in, call->type_a);
+    if (!wrong && weight_first)
+        wrong = wrong_pitch(call->pitch_b, out, call->type_b);
+    if (!wrong && !weight_first)
+        wrong = wrong_pitch(call->pitch_c, call->kind == HP_CONVOLUTION ? out : in, call->type_c);
+    return wrong;
+}
+
+/* A sentence, or NULL where nothing is wrong. Settles open formats. */
+static const char *wrong_call(HpLibraryCall *call)
+{
+    HpFormat *formats[] = {&call->format_a, &call->format_b, &call->format_c};
+    HpFormat only = is_convolution(call) ? HP_FORMAT_NHWC : HP_FORMAT_PLAIN;
+    const char *wrong = wrong_types(call);
+    if (call->kind == HP_REORDER)
+        return "there is one format on this device, and no reorders";
+    for (int i = 0; i < 3; i++) {
+        if (*formats[i] == HP_FORMAT_COUNT)
+            *formats[i] = only;
+        if (*formats[i] != only)
+            return "images are NHWC, weights OHWI and matrices plain on this device";
+    }
+    if (!wrong && is_convolution(call))
+        wrong = wrong_sizes(call);
+    if (!wrong && is_convolution(call))
+        wrong = wrong_pitches(call);
+    if (!wrong && !is_convolution(call) && (call->m < 1 || call->n < 1 || call->k < 1 || call->batch < 1))
+        wrong = "a matrix has rows and columns";
+    return wrong;
+}
+
+/* ---------------------------------------------------------------- queries */
+
+/* Engines that are chosen when the program starts have room for what a split sum or a counter takes. */
+enum { START_SCRATCHPAD = 4 << 20, RULE_SPLITS = 8 };
+
+static bool is_strided(const HpLibraryCall *call)
+{
+    return call->pitch_a || call->pitch_b || call->pitch_c;
+}
+
+/* What the library's engines read and write without copies. */
+static bool lies_well(const HpLibraryCall *call, const char **why)
+{
+    if (is_strided(call))
+        *why = "cuDNN copies this strided tensor";
+    else if (is_16_bit(call->type_a) &&
+             (call->in_channels / call->groups % 8 != 0 || call->out_channels / call->groups % 8 != 0))
+        *why = "cuDNN copies tensors whose channels are no multiple of 8";
+    else
+        return true;
+    return false;
+}
+
+static bool query_by_rule(HpLibraryCall *call, const char **why)
+{
+    int64_t weights =
+        call->out_channels * (call->in_channels / call->groups) * call->kernel[0] * call->kernel[1];
+    if (!lies_well(call, why))
+        return false;
+    if (call->type_c != call->type_a) {
+        *why = "cuDNN stores the product in its operands' type";
+        return false;
+    }
+    call->implementation = NULL;
+    call->scratchpad = START_SCRATCHPAD;
+    if (call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT)
+        call->scratchpad += RULE_SPLITS * weights * (int64_t)sizeof(float);
+    return true;
+}
+
+/* Without the device an engine that is compiled for it is not known, only that there will be one. */
+static bool query_cudnn(HpLibraryCall *call, const char **why)
+{
+    CudnnAnswer answers[CUDNN_MAX_ANSWERS];
+    int count = hp_cudnn_answers(call, answers, why);
+    const CudnnAnswer *best = NULL;
+    for (int pass = 0; pass < 4 && !best; pass++) /* not compiled and no copy; no copy; not compiled; any */
+        for (int i = 0; i < count && !best; i++)
+            if ((pass >= 2 || !answers[i].copies) && (pass % 2 == 1 || !answers[i].compiled))
+                best = &answers[i];
+    if (!best)
+        return false;
+    if (best->copies && !lies_well(call, why))
+        return false;
+    call->implementation = best->compiled ? NULL : hp_string(best->name);
+    call->scratchpad = best->workspace;
+    if (best->compiled && call->scratchpad < START_SCRATCHPAD)
+        call->scratchpad = START_SCRATCHPAD;
+    return true;
+}
+
+/* By rule, once, with a reason, unless there is something to ask. */
+static void find_cudnn(void)
+{
+    static bool said;
+    const char *why = "no architecture was named";
+    if (asks_cudnn || said)
+        return;
+    said = true;
+    if (architecture) {
+        char *json = hp_cuda_architecture_json(architecture);
+        asks_cudnn = hp_cudnn_describe_device(json, &why);
+        free(json);
+    }
+    if (!asks_cudnn)
+        hp_warn("products are planned by rule, engines are chosen when the program starts: %s", why);
+}
+
+static bool query(HpLibraryCall *call, const char **why)
+{
+    *why = wrong_call(call);
+    if (*why)
+        return false;
+    bool matrices = hp_cublaslt_is_matrix_product(call);
+    if (matrices && hp_cublaslt_fits(call, why)) {
+        call->implementation = "cublaslt";
+        call->scratchpad = architecture ? architecture->matrix_scratchpad : START_SCRATCHPAD;
+        return true;
+    }
+    if (!is_convolution(call))
+        return false;
+    find_cudnn();
+    return asks_cudnn ? query_cudnn(call, why) : query_by_rule(call, why);
+}
+
+/* ---------------------------------------------------------------- answers are kept */
+
+enum { FACTS = 40 };
+
+typedef struct Answer {
+    int64_t facts[FACTS]; /* everything about a call but how it runs */
+    bool runs;
+    const char *why, *implementation;
+    int64_t scratchpad;
+} Answer;
+
+static struct {
+    Answer *items;
+    int64_t count, capacity;
+} kept;
+
+static void facts_of(const HpLibraryCall *c, int64_t facts[FACTS])
+{
+    const int64_t all[FACTS] = {c->kind,
+                                c->batch,
+                                c->groups,
+                                c->in_channels,
+                                c->out_channels,
+                                c->in_size[0],
+                                c->in_size[1],
+                                c->out_size[0],
+                                c->out_size[1],
+                                c->kernel[0],
+                                c->kernel[1],
+                                c->stride[0],
+                                c->stride[1],
+                                c->pad_before[0],
+                                c->pad_before[1],
+                                c->pad_after[0],
+                                c->pad_after[1],
+                                c->dilation[0],
+                                c->dilation[1],
+                                c->bias,
+                                c->add,
+                                c->relu,
+                                c->m,
+                                c->n,
+                                c->k,
+                                c->transpose_a,
+                                c->transpose_b,
+                                c->format_a,
+                                c->format_b,
+                                c->format_c,
+                                c->type_a,
+                                c->type_b,
+                                c->type_c,
+                                c->pitch_a,
+                                c->pitch_b,
+                                c->pitch_c,
+                                c->tf32};
+    memcpy(facts, all, sizeof all);
+}
+
+bool hp_cuda_query(HpLibraryCall *call, const char **why)
+{
+    Answer new = {0};
+    const Answer *answer = NULL;
+    facts_of(call, new.facts);
+    for (int64_t i = 0; i < kept.count && !answer; i++)
+        if (memcmp(kept.items[i].facts, new.facts, sizeof new.facts) == 0)
+            answer = &kept.items[i];
+    if (!answer) {
+        HpLibraryCall asked = *call;
+        new.runs = query(&asked, &new.why);
+        new.implementation = asked.implementation;
+        new.scratchpad = asked.scratchpad;
+        kept.items = hp_grow(kept.items, kept.count, &kept.capacity, sizeof *kept.items);
+        kept.items[kept.count] = new;
+        answer = &kept.items[kept.count++];
+    }
+    *why = answer->why;
+    if (!answer->runs)
+        return false;
+    call->implementation = answer->implementation;
+    call->scratchpad = answer->scratchpad;
+    return wrong_call(call) == NULL; /* settles formats */
+}
+
+bool hp_cuda_set_architecture(const char *name)
+{
+    if (architecture && strcmp(architecture->name, name) == 0)
+        return true;
+    kept.count = 0; /* names of implementations live on in the calls */
+    asks_cudnn = false;
+    architecture = hp_cuda_architecture(name);
+    return architecture != NULL;
+}
+
+const char *hp_cuda_library_version(void)
+{
+    static char text[64];
+    const char *why = NULL;
+    const CudnnApi *api = hp_cudnn_load(&why);
+    if (!api)
+        return "no cuDNN";
+    size_t version = api->get_version();
+    snprintf(text, sizeof text, "cuDNN %zu.%zu.%zu", version / 10000, version / 100 % 100, version % 100);
+    return text;
+}
+
+/* ---------------------------------------------------------------- candidates */
+
+static bool is_known(const HpLibraryCall *candidates, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (candidates[i].implementation && strcmp(candidates[i].implementation, name) == 0)
+            return true;
+    return false;
+}
+
+static int add_answers(const HpLibraryCall *call, HpLibraryCall *candidates, int count)
+{
+    CudnnAnswer answers[CUDNN_MAX_ANSWERS];
+    const char *why = NULL;
+    int offered = hp_cudnn_answers(call, answers, &why);
+    for (int i = 0; i < offered && count < HP_MAX_CANDIDATES; i++) {
+        if ((answers[i].copies && (is_strided(call) || is_16_bit(call->type_a))) ||
+            (answers[i].compiled && !has_device) || is_known(candidates, count, answers[i].name))
+            continue;
+        candidates[count] = *call;
+        candidates[count].implementation = hp_string(answers[i].name);
+        candidates[count++].scratchpad = answers[i].workspace;
+    }
+    return count;
+}
+
+int hp_cuda_candidates(const HpLibraryCall *call, HpLibraryCall candidates[HP_MAX_CANDIDATES])
+{
+    enum { MATRIX_OFFERS = 6 }; /* cuDNN's are for the rest of the places */
+    int count = 1;
+    const char *why = NULL;
+    candidates[0] = *call;
+    if (has_device && hp_cublaslt_is_matrix_product(call) && hp_cublaslt_fits(call, &why))
+        count += hp_cublaslt_offers(call, candidates + count,
+                                    is_convolution(call) ? MATRIX_OFFERS : HP_MAX_CANDIDATES - 1);
+    if (is_convolution(call) && (has_device || asks_cudnn))
+        count = add_answers(call, candidates, count);
+    return count;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static bool runs_on_cublaslt(const HpLibraryCall *call)
+{
+    return call->implementation && strncmp(call->implementation, "cublaslt", strlen("cublaslt")) == 0;
+}
+
+void hp_cuda_products_open(void *stream)
+{
+    hp_cudnn_open(stream);
+    hp_cublaslt_open(stream);
+    has_device = true;
+}
+
+void hp_cuda_products_close(void)
+{
+    hp_cublaslt_close();
+    hp_cudnn_close();
+    has_device = false;
+}
+
+int64_t hp_cuda_product_create(HpLibraryCall *call)
+{
+    return runs_on_cublaslt(call) ? hp_cublaslt_create(call) : hp_cudnn_create(call);
+}
+
+void hp_cuda_product_destroy(HpLibraryCall *call)
+{
+    if (runs_on_cublaslt(call))
+        hp_cublaslt_destroy(call);
+    else
+        hp_cudnn_destroy(call);
+}
+
+void hp_cuda_product_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
+                         void *scratchpad)
+{
+    if (runs_on_cublaslt(call))
+        hp_cublaslt_run(call, a, b, bias, c, scratchpad);
+    else
+        hp_cudnn_run(call, a, b, bias, c, scratchpad);
+}
