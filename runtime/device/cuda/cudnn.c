@@ -96,12 +96,16 @@ void hp_cudnn_close(void)
 }
 
 /* Engines that are compiled at run time are offered only where there is a driver to ask. The toolkit has one
- * that answers without a device; once it is loaded the library finds it by its name. */
-static void load_driver(void)
+ * that answers without a device; once it is loaded the library finds it by its name. The library loads and
+ * unloads the compiler at every question unless somebody holds it, which takes most of the time. */
+static void hold_libraries(void)
 {
-    static const char *const names[] = {"libcuda.so.1", "/usr/local/cuda/lib64/stubs/libcuda.so", NULL};
+    static const char *const driver[] = {"libcuda.so.1", "/usr/local/cuda/lib64/stubs/libcuda.so", NULL};
+    static const char *const compiler[] = {"libnvrtc.so.13", "libnvrtc.so.12", NULL};
     char *searched = NULL;
-    if (!hp_cuda_library("the CUDA driver", names, &searched))
+    if (!hp_cuda_library("the CUDA driver", driver, &searched))
+        free(searched);
+    if (!hp_cuda_library("NVRTC", compiler, &searched))
         free(searched);
 }
 
@@ -113,7 +117,7 @@ bool hp_cudnn_describe_device(const char *json, const char **why)
     if (cudnn.properties)
         cudnn.api->destroy_descriptor(cudnn.properties);
     cudnn.properties = NULL;
-    load_driver();
+    hold_libraries();
     CudnnDescriptor properties = NULL;
     bool described =
         cudnn.api->create_descriptor(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &properties) ==
@@ -159,17 +163,25 @@ static bool computes_with(CudnnDescriptor engine, CudnnNumericalNote note)
     return has_note(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, (int)note);
 }
 
-/* Engines without tensor cores are many times slower in 16 bits; with them floats are rounded. */
-static bool is_wanted(const HpLibraryCall *call, CudnnDescriptor engine)
+static bool is_exact(const HpLibraryCall *call, CudnnDescriptor engine)
 {
-    bool tensor_cores = computes_with(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE);
-    if (computes_with(engine, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) ||
-        computes_with(engine, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) ||
-        computes_with(engine, CUDNN_NUMERICAL_NOTE_FFT))
-        return false;
-    if (call->type_a != HP_F32)
-        return tensor_cores;
-    return call->tf32 || (!tensor_cores && !computes_with(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS));
+    bool rounds = call->type_a == HP_F32 && !call->tf32 &&
+                  (computes_with(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
+                   computes_with(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS));
+    return !rounds && !computes_with(engine, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) &&
+           !computes_with(engine, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) &&
+           !computes_with(engine, CUDNN_NUMERICAL_NOTE_FFT);
+}
+
+/* Only the library's loops of reference promise anything about NaN. Groups of a few channels are nothing for
+ * tensor cores. */
+static bool is_slow(const HpLibraryCall *call, CudnnDescriptor engine)
+{
+    enum { TENSOR_CORE_CHANNELS = 8 };
+    bool narrow_groups = call->groups > 1 && call->in_channels / call->groups < TENSOR_CORE_CHANNELS;
+    return computes_with(engine, CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP) ||
+           (call->type_a != HP_F32 && !narrow_groups &&
+            !computes_with(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE));
 }
 
 /* Appends ",k<type>=<value>" for each knob; false: no room. */
@@ -228,7 +240,8 @@ static bool read_answer(const HpLibraryCall *call, CudnnDescriptor config, Cudnn
         answer->compiled = has_note(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
                                     CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
         answer->copies = holds_a_copy(call, answer->workspace);
-        known = is_wanted(call, engine) && print_knobs(config, answer->name, sizeof answer->name);
+        answer->slow = is_slow(call, engine);
+        known = is_exact(call, engine) && print_knobs(config, answer->name, sizeof answer->name);
     }
     cudnn.api->destroy_descriptor(engine);
     return known;
@@ -271,6 +284,23 @@ static int answers_of(CudnnGraph *graph, const HpLibraryCall *call, CudnnHeurist
     return count;
 }
 
+static int faults_of(const CudnnAnswer *answer)
+{
+    return 2 * answer->slow + answer->copies;
+}
+
+/* By insertion, which keeps the order of equals. */
+static void put_best_first(CudnnAnswer *answers, int count)
+{
+    for (int i = 1; i < count; i++) {
+        CudnnAnswer answer = answers[i];
+        int place = i;
+        for (; place > 0 && faults_of(&answers[place - 1]) > faults_of(&answer); place--)
+            answers[place] = answers[place - 1];
+        answers[place] = answer;
+    }
+}
+
 int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_ANSWERS], const char **why)
 {
     CudnnGraph graph;
@@ -282,6 +312,7 @@ int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_AN
             count = answers_of(&graph, call, CUDNN_HEUR_MODE_FALLBACK, answers);
     }
     hp_cudnn_graph_free(&graph);
+    put_best_first(answers, count);
     return count;
 }
 

@@ -13,6 +13,7 @@ typedef struct CudnnAnswer {
     int64_t workspace;
     bool compiled; /* when it is made, for the device that is there */
     bool copies;   /* some operand, as a whole, into its workspace */
+    bool slow;     /* many times, where others can run: loops of reference, 16 bits without tensor cores */
 } CudnnAnswer;
 
 /* What is asked from now on is asked for the device of this stream, which runs it. */
@@ -23,9 +24,9 @@ void hp_cudnn_close(void);
  * is not there, or cannot be asked without a device. */
 bool hp_cudnn_describe_device(const char *json, const char **why);
 
-/* What the library offers for a convolution, its favourite first, without engines that are slow, sum in less
- * than floats, round floats without being allowed to, or give different sums from run to run. Returns their
- * number, or 0 and why. */
+/* What the library offers for a convolution, without engines that sum in less than floats, round floats
+ * without being allowed to, or give different sums from run to run: in its own order, but slow ones last and
+ * before them those that copy. Returns their number, or 0 and why. */
 int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_ANSWERS], const char **why);
 
 /* As hp_cuda_product_*. A call without an implementation runs as the first answer that the scratchpad of the

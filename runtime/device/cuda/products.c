@@ -9,7 +9,7 @@
 #include "cudnn.h"
 
 static const CudaArchitecture *architecture; /* that queries are about */
-static bool asks_cudnn;                      /* else they are answered by rule */
+static const CudaArchitecture *described;    /* that cuDNN knows of */
 static bool has_device;
 
 /* ---------------------------------------------------------------- what a call has to be */
@@ -35,30 +35,37 @@ static const char *wrong_types(const HpLibraryCall *call)
     return NULL;
 }
 
-/* The sizes fit each other, and no tensor has 2^62 bytes or more. */
+/* Whether [batch, channels, height, width] has 2^60 elements or more. */
+static bool is_too_large(int64_t batch, int64_t channels, const int64_t size[2])
+{
+    int64_t elements = batch;
+    return __builtin_mul_overflow(elements, channels, &elements) ||
+           __builtin_mul_overflow(elements, size[0], &elements) ||
+           __builtin_mul_overflow(elements, size[1], &elements) || elements >= INT64_C(1) << 60;
+}
+
 static const char *wrong_sizes(const HpLibraryCall *call)
 {
-    int64_t in = call->batch, out = call->batch, weight = 8;
     if (call->batch < 1 || call->groups < 1 || call->in_channels < 1 || call->out_channels < 1)
         return "a convolution has images and channels";
     if (call->in_channels % call->groups != 0 || call->out_channels % call->groups != 0)
         return "groups divide the channels of a convolution";
-    bool large = __builtin_mul_overflow(in, call->in_channels * 8, &in) ||
-                 __builtin_mul_overflow(out, call->out_channels * 8, &out) ||
-                 __builtin_mul_overflow(weight, call->in_channels * call->out_channels, &weight);
     for (int i = 0; i < 2; i++) {
-        if (call->kernel[i] < 1 || call->stride[i] < 1 || call->dilation[i] < 1 || call->pad_before[i] < 0 ||
-            call->pad_after[i] < 0 || call->in_size[i] < 1 || call->out_size[i] < 1)
-            return "sizes, strides and dilations of a convolution are positive";
+        const int64_t sizes[] = {call->in_size[i],  call->out_size[i],   call->kernel[i],   call->stride[i],
+                                 call->dilation[i], call->pad_before[i], call->pad_after[i]};
+        for (int j = 0; j < 7; j++)
+            if (sizes[j] < (j < 5) || sizes[j] > INT32_MAX)
+                return "sizes, strides and dilations of a convolution are positive, and less than 2^31";
         int64_t room = call->in_size[i] + call->pad_before[i] + call->pad_after[i] -
                        call->dilation[i] * (call->kernel[i] - 1) - 1;
         if (room < 0 || room / call->stride[i] + 1 != call->out_size[i])
             return "the output of a convolution does not have the size that its input and pads give";
-        large = large || __builtin_mul_overflow(in, call->in_size[i], &in) ||
-                __builtin_mul_overflow(out, call->out_size[i], &out) ||
-                __builtin_mul_overflow(weight, call->kernel[i], &weight);
     }
-    return large ? "a tensor of a convolution is too large" : NULL;
+    if (is_too_large(call->batch, call->in_channels, call->in_size) ||
+        is_too_large(call->batch, call->out_channels, call->out_size) ||
+        is_too_large(call->out_channels, call->in_channels, call->kernel))
+        return "a tensor of a convolution is too large";
+    return NULL;
 }
 
 static const char *wrong_pitch(int64_t pitch, int64_t channels, HpDataType type)
@@ -123,8 +130,7 @@ static bool lies_well(const HpLibraryCall *call, const char **why)
 {
     if (is_strided(call))
         *why = "cuDNN copies this strided tensor";
-    else if (is_16_bit(call->type_a) &&
-             (call->in_channels / call->groups % 8 != 0 || call->out_channels / call->groups % 8 != 0))
+    else if (is_16_bit(call->type_a) && (call->in_channels % 8 != 0 || call->out_channels % 8 != 0))
         *why = "cuDNN copies tensors whose channels are no multiple of 8";
     else
         return true;
@@ -148,19 +154,12 @@ static bool query_by_rule(HpLibraryCall *call, const char **why)
     return true;
 }
 
-/* Without the device an engine that is compiled for it is not known, only that there will be one. */
+/* An engine that is compiled for the device is not known without it, only that there will be one. */
 static bool query_cudnn(HpLibraryCall *call, const char **why)
 {
     CudnnAnswer answers[CUDNN_MAX_ANSWERS];
-    int count = hp_cudnn_answers(call, answers, why);
-    const CudnnAnswer *best = NULL;
-    for (int pass = 0; pass < 4 && !best; pass++) /* not compiled and no copy; no copy; not compiled; any */
-        for (int i = 0; i < count && !best; i++)
-            if ((pass >= 2 || !answers[i].copies) && (pass % 2 == 1 || !answers[i].compiled))
-                best = &answers[i];
-    if (!best)
-        return false;
-    if (best->copies && !lies_well(call, why))
+    const CudnnAnswer *best = answers;
+    if (hp_cudnn_answers(call, answers, why) == 0 || (best->copies && !lies_well(call, why)))
         return false;
     call->implementation = best->compiled ? NULL : hp_string(best->name);
     call->scratchpad = best->workspace;
@@ -169,21 +168,22 @@ static bool query_cudnn(HpLibraryCall *call, const char **why)
     return true;
 }
 
-/* By rule, once, with a reason, unless there is something to ask. */
-static void find_cudnn(void)
+/* Whether there is something to ask about the architecture; if not, says so once. */
+static bool asks_cudnn(void)
 {
     static bool said;
-    const char *why = "no architecture was named";
-    if (asks_cudnn || said)
-        return;
-    said = true;
-    if (architecture) {
+    const char *why = "the architecture is not known";
+    if (architecture && described != architecture) {
         char *json = hp_cuda_architecture_json(architecture);
-        asks_cudnn = hp_cudnn_describe_device(json, &why);
+        if (hp_cudnn_describe_device(json, &why))
+            described = architecture;
         free(json);
     }
-    if (!asks_cudnn)
+    bool asks = architecture && described == architecture;
+    if (!asks && !said)
         hp_warn("products are planned by rule, engines are chosen when the program starts: %s", why);
+    said = said || !asks;
+    return asks;
 }
 
 static bool query(HpLibraryCall *call, const char **why)
@@ -199,8 +199,7 @@ static bool query(HpLibraryCall *call, const char **why)
     }
     if (!is_convolution(call))
         return false;
-    find_cudnn();
-    return asks_cudnn ? query_cudnn(call, why) : query_by_rule(call, why);
+    return has_device || asks_cudnn() ? query_cudnn(call, why) : query_by_rule(call, why);
 }
 
 /* ---------------------------------------------------------------- answers are kept */
@@ -291,7 +290,6 @@ bool hp_cuda_set_architecture(const char *name)
     if (architecture && strcmp(architecture->name, name) == 0)
         return true;
     kept.count = 0; /* names of implementations live on in the calls */
-    asks_cudnn = false;
     architecture = hp_cuda_architecture(name);
     return architecture != NULL;
 }
@@ -324,7 +322,7 @@ static int add_answers(const HpLibraryCall *call, HpLibraryCall *candidates, int
     const char *why = NULL;
     int offered = hp_cudnn_answers(call, answers, &why);
     for (int i = 0; i < offered && count < HP_MAX_CANDIDATES; i++) {
-        if ((answers[i].copies && (is_strided(call) || is_16_bit(call->type_a))) ||
+        if (answers[i].slow || (answers[i].copies && (is_strided(call) || is_16_bit(call->type_a))) ||
             (answers[i].compiled && !has_device) || is_known(candidates, count, answers[i].name))
             continue;
         candidates[count] = *call;
@@ -343,7 +341,7 @@ int hp_cuda_candidates(const HpLibraryCall *call, HpLibraryCall candidates[HP_MA
     if (has_device && hp_cublaslt_is_matrix_product(call) && hp_cublaslt_fits(call, &why))
         count += hp_cublaslt_offers(call, candidates + count,
                                     is_convolution(call) ? MATRIX_OFFERS : HP_MAX_CANDIDATES - 1);
-    if (is_convolution(call) && (has_device || asks_cudnn))
+    if (is_convolution(call) && (has_device || asks_cudnn()))
         count = add_answers(call, candidates, count);
     return count;
 }

@@ -44,11 +44,11 @@ static void add(Builder *b, int64_t out, int64_t kernel, int64_t stride)
     b->size /= stride;
 }
 
-void resnet50_layers(Network *network, HpDataType type, int64_t batch, int64_t planes, int64_t size)
+void resnet_layers(Network *network, const char *name, const int blocks[4], HpDataType type, int64_t batch,
+                   int64_t planes, int64_t size)
 {
-    static const int blocks[] = {3, 4, 6, 3};
     Builder b = {network, type, batch, planes, size};
-    *network = (Network){.name = "ResNet50"};
+    *network = (Network){.name = name};
     add(&b, 64, 7, 2);
     b.size /= 2;
     for (int stage = 0; stage < 4; stage++)
@@ -87,7 +87,8 @@ void densenet121_layers(Network *network, HpDataType type, int64_t batch, int64_
 
 void vgg16_layers(Network *network, HpDataType type, int64_t batch, int64_t planes, int64_t size)
 {
-    static const int64_t widths[] = {64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512};
+    static const int64_t widths[] = {64, 64,  0,   128, 128, 0,   256, 256, 256,
+                                     0,  512, 512, 512, 0,   512, 512, 512};
     Builder b = {network, type, batch, planes, size};
     *network = (Network){.name = "VGG16"};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
