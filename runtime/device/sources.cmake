@@ -8,6 +8,7 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cpu.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/libraries.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/architecture.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/identity.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cublaslt.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn_graph.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn.c

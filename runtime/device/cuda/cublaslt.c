@@ -9,6 +9,7 @@
 #include <string.h>
 #include "../../base/base.h"
 #include "cublaslt_api.h"
+#include "identity.h"
 #include "libraries.h"
 
 static CublasLtApi api;
@@ -261,12 +262,14 @@ static int ask(const HpLibraryCall *call, const CublasLtProduct *product, Cublas
 
 enum { ALGORITHM_WORDS = sizeof(CublasLtAlgorithm) / sizeof(uint64_t) };
 
-static char *print_algorithm(const CublasLtAlgorithm *algorithm)
+static const char *name_of(const CublasLtAlgorithm *algorithm)
 {
-    char words[ALGORITHM_WORDS * 17 + 1] = "";
-    for (int i = 0; i < ALGORITHM_WORDS; i++)
-        snprintf(words + 17 * i, sizeof words - (size_t)(17 * i), ":%016" PRIx64, algorithm->data[i]);
-    return hp_format("cublaslt%s", words);
+    char name[sizeof "cublaslt" + ALGORITHM_WORDS * 17] = "cublaslt";
+    for (int i = 0; i < ALGORITHM_WORDS; i++) {
+        size_t length = strlen(name);
+        snprintf(name + length, sizeof name - length, ":%016" PRIx64, algorithm->data[i]);
+    }
+    return hp_cuda_lasting_name(name);
 }
 
 static bool parse_algorithm(const char *name, CublasLtAlgorithm *algorithm)
@@ -289,7 +292,7 @@ int hp_cublaslt_offers(const HpLibraryCall *call, HpLibraryCall *offers, int roo
         count = room;
     for (int i = 0; i < count; i++) {
         offers[i] = *call;
-        offers[i].implementation = print_algorithm(&results[i].algorithm);
+        offers[i].implementation = name_of(&results[i].algorithm);
         offers[i].scratchpad = (int64_t)results[i].workspace;
     }
     destroy(product);
@@ -311,8 +314,10 @@ int64_t hp_cublaslt_create(HpLibraryCall *call)
         made = strcmp(call->implementation, "cublaslt") == 0 && ask(call, product, results) > 0;
     }
     if (!made)
-        hp_fail("layer '%s': cuBLASLt cannot run it as %s within %lld bytes here", call->name,
-                call->implementation, (long long)call->scratchpad);
+        hp_fail("layer '%s': cuBLASLt cannot run it as %s within %lld bytes here; compile the model again on "
+                "this "
+                "machine",
+                call->name, call->implementation, (long long)call->scratchpad);
     product->algorithm = results[0].algorithm;
     product->workspace = results[0].workspace;
     call->handle = product;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "../../base/base.h"
 #include "cudnn_graph.h"
+#include "identity.h"
 #include "libraries.h"
 
 static struct {
@@ -320,11 +321,25 @@ int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_AN
 
 enum { POINTER_COUNT = CUDNN_OPERAND_ADDEND };
 
+/* What equal calls share: an engine that is compiled takes a second to make. */
+typedef struct CudnnPlan {
+    struct CudnnPlan *next;
+    int users;
+    CudaFacts facts;
+    const char *asked; /* the implementation of its calls, NULL where none is named */
+    int64_t room;      /* the scratchpad of its calls */
+    CudnnGraph graph;  /* owns the plan */
+    CudnnDescriptor plan;
+    int64_t workspace;
+} CudnnPlan;
+
 typedef struct CudnnProduct {
-    CudnnGraph graph; /* owns the plan too */
-    CudnnDescriptor plan, pack;
+    CudnnPlan *plan;
+    CudnnDescriptor pack;
     void *pointers[POINTER_COUNT], *workspace; /* that the pack holds */
 } CudnnProduct;
+
+static CudnnPlan *plans;
 
 /* Engine and knobs of a name; NULL: it is no such name, or the library does not have it for this graph. */
 static CudnnDescriptor named_config(CudnnGraph *graph, const char *name)
@@ -362,56 +377,90 @@ static CudnnDescriptor named_config(CudnnGraph *graph, const char *name)
 }
 
 /* NULL: the library cannot run the call in this way here. */
-static CudnnProduct *make_product(const HpLibraryCall *call, const char *name)
+static CudnnPlan *make_plan(const HpLibraryCall *call, const char *name)
 {
-    CudnnProduct *product = hp_alloc(1, sizeof *product);
-    CudnnGraph *graph = &product->graph;
+    CudnnPlan *made = hp_alloc(1, sizeof *made);
+    CudnnGraph *graph = &made->graph;
     CudnnDescriptor config = NULL;
     if (hp_cudnn_graph_build(graph, cudnn.api, cudnn.handle, call))
         config = named_config(graph, name);
     if (config) {
-        product->plan = hp_cudnn_graph_new(graph, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-        hp_cudnn_graph_set(graph, product->plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+        made->plan = hp_cudnn_graph_new(graph, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+        hp_cudnn_graph_set(graph, made->plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
                            CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config);
         if (cudnn.handle)
-            hp_cudnn_graph_set(graph, product->plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1,
+            hp_cudnn_graph_set(graph, made->plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1,
                                &cudnn.handle);
         else
-            hp_cudnn_graph_set(graph, product->plan, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
+            hp_cudnn_graph_set(graph, made->plan, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
                                CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &cudnn.properties);
-        hp_cudnn_graph_finalize(graph, product->plan, "this plan");
-        if (!graph->refused)
-            return product;
+        hp_cudnn_graph_finalize(graph, made->plan, "this plan");
+        if (!graph->refused &&
+            get(made->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, &made->workspace))
+            return made;
     }
     hp_cudnn_graph_free(graph);
-    free(product);
+    free(made);
     return NULL;
 }
 
-static CudnnProduct *make_any(const HpLibraryCall *call)
+static CudnnPlan *make_any(const HpLibraryCall *call)
 {
     CudnnAnswer answers[CUDNN_MAX_ANSWERS];
     const char *why = NULL;
-    CudnnProduct *product = NULL;
+    CudnnPlan *made = NULL;
     int count = hp_cudnn_answers(call, answers, &why);
-    for (int i = 0; i < count && !product; i++)
+    for (int i = 0; i < count && !made; i++)
         if (answers[i].workspace <= call->scratchpad)
-            product = make_product(call, answers[i].name);
-    return product;
+            made = make_plan(call, answers[i].name);
+    return made;
+}
+
+static CudnnPlan *find_plan(const HpLibraryCall *call, const CudaFacts *facts, const char *asked)
+{
+    for (CudnnPlan *plan = plans; plan; plan = plan->next)
+        if (plan->asked == asked && plan->room == call->scratchpad &&
+            memcmp(&plan->facts, facts, sizeof *facts) == 0)
+            return plan;
+    return NULL;
 }
 
 int64_t hp_cudnn_create(HpLibraryCall *call)
 {
-    CudnnProduct *product = call->implementation ? make_product(call, call->implementation) : make_any(call);
-    int64_t bytes = 0;
-    if (!product)
-        hp_fail("layer '%s': cuDNN cannot run it%s%s within %lld bytes here: %s", call->name,
-                call->implementation ? " as " : "", call->implementation ? call->implementation : "",
-                (long long)call->scratchpad, last_error());
-    if (!get(product->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, &bytes))
-        hp_fail("layer '%s': cuDNN does not say what it needs: %s", call->name, last_error());
+    CudaFacts facts = hp_cuda_facts(call);
+    const char *asked = call->implementation ? hp_cuda_lasting_name(call->implementation) : NULL;
+    CudnnPlan *plan = find_plan(call, &facts, asked);
+    if (!plan) {
+        plan = asked ? make_plan(call, asked) : make_any(call);
+        if (!plan)
+            hp_fail(
+                "layer '%s': cuDNN cannot run it%s%s within %lld bytes here: %s; compile the model again on "
+                "this machine",
+                call->name, asked ? " as " : "", asked ? asked : "", (long long)call->scratchpad,
+                last_error());
+        plan->facts = facts;
+        plan->asked = asked;
+        plan->room = call->scratchpad;
+        plan->next = plans;
+        plans = plan;
+    }
+    CudnnProduct *product = hp_alloc(1, sizeof *product);
+    plan->users++;
+    product->plan = plan;
     call->handle = product;
-    return bytes;
+    return plan->workspace;
+}
+
+static void release_plan(CudnnPlan *plan)
+{
+    CudnnPlan **place = &plans;
+    if (--plan->users > 0)
+        return;
+    while (*place != plan)
+        place = &(*place)->next;
+    *place = plan->next;
+    hp_cudnn_graph_free(&plan->graph);
+    free(plan);
 }
 
 /* A pack is constant once it is made; planned addresses do not change from run to run. */
@@ -456,7 +505,7 @@ void hp_cudnn_run(const HpLibraryCall *call, const void *a, const void *b, const
         product->workspace = scratchpad;
         pack_pointers(call, product);
     }
-    check(cudnn.api->execute(cudnn.handle, product->plan, product->pack), call->name);
+    check(cudnn.api->execute(cudnn.handle, product->plan->plan, product->pack), call->name);
 }
 
 void hp_cudnn_destroy(HpLibraryCall *call)
@@ -466,7 +515,7 @@ void hp_cudnn_destroy(HpLibraryCall *call)
         return;
     if (product->pack)
         cudnn.api->destroy_descriptor(product->pack);
-    hp_cudnn_graph_free(&product->graph);
+    release_plan(product->plan);
     free(product);
     call->handle = NULL;
 }

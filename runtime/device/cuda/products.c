@@ -7,6 +7,7 @@
 #include "architecture.h"
 #include "cublaslt.h"
 #include "cudnn.h"
+#include "identity.h"
 
 static const CudaArchitecture *architecture; /* that queries are about */
 static const CudaArchitecture *described;    /* that cuDNN knows of */
@@ -92,20 +93,21 @@ static const char *wrong_pitches(const HpLibraryCall *call)
     return wrong;
 }
 
-/* A sentence, or NULL where nothing is wrong. Settles open formats. */
-static const char *wrong_call(HpLibraryCall *call)
+/* The only one that there is for a call. */
+static HpFormat format_of(const HpLibraryCall *call)
 {
-    HpFormat *formats[] = {&call->format_a, &call->format_b, &call->format_c};
-    HpFormat only = is_convolution(call) ? HP_FORMAT_NHWC : HP_FORMAT_PLAIN;
-    const char *wrong = wrong_types(call);
+    return is_convolution(call) ? HP_FORMAT_NHWC : HP_FORMAT_PLAIN;
+}
+
+/* A sentence, or NULL where nothing is wrong. */
+static const char *wrong_call(const HpLibraryCall *call)
+{
+    HpFormat format = format_of(call);
     if (call->kind == HP_REORDER)
         return "there is one format on this device, and no reorders";
-    for (int i = 0; i < 3; i++) {
-        if (*formats[i] == HP_FORMAT_COUNT)
-            *formats[i] = only;
-        if (*formats[i] != only)
-            return "images are NHWC, weights OHWI and matrices plain on this device";
-    }
+    if (call->format_a != format || call->format_b != format || call->format_c != format)
+        return "images are NHWC, weights OHWI and matrices plain on this device";
+    const char *wrong = wrong_types(call);
     if (!wrong && is_convolution(call))
         wrong = wrong_sizes(call);
     if (!wrong && is_convolution(call))
@@ -161,7 +163,7 @@ static bool query_cudnn(HpLibraryCall *call, const char **why)
     const CudnnAnswer *best = answers;
     if (hp_cudnn_answers(call, answers, why) == 0 || (best->copies && !lies_well(call, why)))
         return false;
-    call->implementation = best->compiled ? NULL : hp_string(best->name);
+    call->implementation = best->compiled ? NULL : hp_cuda_lasting_name(best->name);
     call->scratchpad = best->workspace;
     if (best->compiled && call->scratchpad < START_SCRATCHPAD)
         call->scratchpad = START_SCRATCHPAD;
@@ -204,10 +206,8 @@ static bool query(HpLibraryCall *call, const char **why)
 
 /* ---------------------------------------------------------------- answers are kept */
 
-enum { FACTS = 40 };
-
 typedef struct Answer {
-    int64_t facts[FACTS]; /* everything about a call but how it runs */
+    CudaFacts facts;
     bool runs;
     const char *why, *implementation;
     int64_t scratchpad;
@@ -218,78 +218,41 @@ static struct {
     int64_t count, capacity;
 } kept;
 
-static void facts_of(const HpLibraryCall *c, int64_t facts[FACTS])
+static Answer answer_to(const HpLibraryCall *call)
 {
-    const int64_t all[FACTS] = {c->kind,
-                                c->batch,
-                                c->groups,
-                                c->in_channels,
-                                c->out_channels,
-                                c->in_size[0],
-                                c->in_size[1],
-                                c->out_size[0],
-                                c->out_size[1],
-                                c->kernel[0],
-                                c->kernel[1],
-                                c->stride[0],
-                                c->stride[1],
-                                c->pad_before[0],
-                                c->pad_before[1],
-                                c->pad_after[0],
-                                c->pad_after[1],
-                                c->dilation[0],
-                                c->dilation[1],
-                                c->bias,
-                                c->add,
-                                c->relu,
-                                c->m,
-                                c->n,
-                                c->k,
-                                c->transpose_a,
-                                c->transpose_b,
-                                c->format_a,
-                                c->format_b,
-                                c->format_c,
-                                c->type_a,
-                                c->type_b,
-                                c->type_c,
-                                c->pitch_a,
-                                c->pitch_b,
-                                c->pitch_c,
-                                c->tf32};
-    memcpy(facts, all, sizeof all);
+    Answer answer = {.facts = hp_cuda_facts(call)};
+    HpLibraryCall asked = *call;
+    for (int64_t i = 0; i < kept.count; i++)
+        if (memcmp(&kept.items[i].facts, &answer.facts, sizeof answer.facts) == 0)
+            return kept.items[i];
+    answer.runs = query(&asked, &answer.why);
+    answer.implementation = asked.implementation;
+    answer.scratchpad = asked.scratchpad;
+    kept.items = hp_grow(kept.items, kept.count, &kept.capacity, sizeof *kept.items);
+    kept.items[kept.count++] = answer;
+    return answer;
 }
 
 bool hp_cuda_query(HpLibraryCall *call, const char **why)
 {
-    Answer new = {0};
-    const Answer *answer = NULL;
-    facts_of(call, new.facts);
-    for (int64_t i = 0; i < kept.count && !answer; i++)
-        if (memcmp(kept.items[i].facts, new.facts, sizeof new.facts) == 0)
-            answer = &kept.items[i];
-    if (!answer) {
-        HpLibraryCall asked = *call;
-        new.runs = query(&asked, &new.why);
-        new.implementation = asked.implementation;
-        new.scratchpad = asked.scratchpad;
-        kept.items = hp_grow(kept.items, kept.count, &kept.capacity, sizeof *kept.items);
-        kept.items[kept.count] = new;
-        answer = &kept.items[kept.count++];
-    }
-    *why = answer->why;
-    if (!answer->runs)
+    HpFormat *formats[] = {&call->format_a, &call->format_b, &call->format_c};
+    for (int i = 0; i < 3; i++)
+        if (*formats[i] == HP_FORMAT_COUNT)
+            *formats[i] = format_of(call);
+    Answer answer = answer_to(call);
+    *why = answer.why;
+    if (!answer.runs)
         return false;
-    call->implementation = answer->implementation;
-    call->scratchpad = answer->scratchpad;
-    return wrong_call(call) == NULL; /* settles formats */
+    call->implementation = answer.implementation;
+    call->scratchpad = answer.scratchpad;
+    return true;
 }
 
 bool hp_cuda_set_architecture(const char *name)
 {
     if (architecture && strcmp(architecture->name, name) == 0)
         return true;
-    kept.count = 0; /* names of implementations live on in the calls */
+    kept.count = 0;
     architecture = hp_cuda_architecture(name);
     return architecture != NULL;
 }
@@ -326,7 +289,7 @@ static int add_answers(const HpLibraryCall *call, HpLibraryCall *candidates, int
             (answers[i].compiled && !has_device) || is_known(candidates, count, answers[i].name))
             continue;
         candidates[count] = *call;
-        candidates[count].implementation = hp_string(answers[i].name);
+        candidates[count].implementation = hp_cuda_lasting_name(answers[i].name);
         candidates[count++].scratchpad = answers[i].workspace;
     }
     return count;
