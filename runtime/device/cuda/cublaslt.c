@@ -135,7 +135,8 @@ static Matrices matrices_of(const HpLibraryCall *call)
 bool hp_cublaslt_fits(const HpLibraryCall *call, const char **why)
 {
     Matrices m = matrices_of(call);
-    if (m.m > INT32_MAX || m.n > INT32_MAX || m.k > INT32_MAX || m.batch > INT32_MAX)
+    if (m.m > INT32_MAX || m.n > INT32_MAX || m.k > INT32_MAX || m.batch > INT32_MAX ||
+        m.pitch_a > INT32_MAX || m.pitch_b > INT32_MAX || m.pitch_c > INT32_MAX)
         *why = "cuBLASLt has no matrices of more than 2^31 rows or columns";
     else if (call->bias && call->type_c != HP_F32)
         *why = "cuBLASLt adds a bias of floats to floats only";

@@ -269,6 +269,7 @@ static int answers_of(CudnnGraph *graph, const HpLibraryCall *call, CudnnHeurist
     CudnnDescriptor heuristic = ask(graph, mode), configs[CUDNN_MAX_ANSWERS];
     int64_t offered = 0;
     int count = 0;
+    graph->refused = NULL; /* another mode may still have answers */
     if (!heuristic)
         return 0;
     for (int i = 0; i < CUDNN_MAX_ANSWERS; i++)

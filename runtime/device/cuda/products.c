@@ -36,13 +36,13 @@ static const char *wrong_types(const HpLibraryCall *call)
     return NULL;
 }
 
-/* Whether [batch, channels, height, width] has 2^60 elements or more. */
+/* Whether [batch, channels, height, width] has 2^56 elements or more. */
 static bool is_too_large(int64_t batch, int64_t channels, const int64_t size[2])
 {
     int64_t elements = batch;
     return __builtin_mul_overflow(elements, channels, &elements) ||
            __builtin_mul_overflow(elements, size[0], &elements) ||
-           __builtin_mul_overflow(elements, size[1], &elements) || elements >= INT64_C(1) << 60;
+           __builtin_mul_overflow(elements, size[1], &elements) || elements >= INT64_C(1) << 56;
 }
 
 static const char *wrong_sizes(const HpLibraryCall *call)
@@ -69,28 +69,29 @@ static const char *wrong_sizes(const HpLibraryCall *call)
     return NULL;
 }
 
-static const char *wrong_pitch(int64_t pitch, int64_t channels, HpDataType type)
+static const char *wrong_pitch(const HpLibraryCall *call, bool is_x, int64_t pitch, HpDataType type)
 {
     if (pitch == 0)
         return NULL;
-    if (pitch < channels)
+    if (pitch < (is_x ? call->in_channels : call->out_channels))
         return "the pixels of a tensor overlap";
+    if (is_too_large(call->batch, pitch, is_x ? call->in_size : call->out_size))
+        return "a tensor of a convolution is too large";
     return pitch * hp_data_type_bytes(type) % 16 != 0 ? "pixels do not begin at multiples of 16 bytes" : NULL;
 }
 
+/* Each kind has two image tensors, and weights. */
 static const char *wrong_pitches(const HpLibraryCall *call)
 {
-    int64_t in = call->in_channels, out = call->out_channels;
-    bool weight_first = call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT;
-    const char *wrong = NULL;
-    if (weight_first ? call->pitch_c != 0 : call->pitch_b != 0)
-        return "weights are in one piece";
-    wrong = wrong_pitch(call->pitch_a, call->kind == HP_CONVOLUTION_GRADIENT_INPUT ? out : in, call->type_a);
-    if (!wrong && weight_first)
-        wrong = wrong_pitch(call->pitch_b, out, call->type_b);
-    if (!wrong && !weight_first)
-        wrong = wrong_pitch(call->pitch_c, call->kind == HP_CONVOLUTION ? out : in, call->type_c);
-    return wrong;
+    bool weight_last = call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT;
+    const char *wrong =
+        wrong_pitch(call, call->kind != HP_CONVOLUTION_GRADIENT_INPUT, call->pitch_a, call->type_a);
+    if (weight_last ? call->pitch_c != 0 : call->pitch_b != 0)
+        wrong = "weights are in one piece";
+    if (wrong)
+        return wrong;
+    return weight_last ? wrong_pitch(call, false, call->pitch_b, call->type_b)
+                       : wrong_pitch(call, call->kind != HP_CONVOLUTION, call->pitch_c, call->type_c);
 }
 
 /* The only one that there is for a call. */
