@@ -15,4 +15,10 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cuda/memory.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/images.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/run.c
-  ${CMAKE_CURRENT_LIST_DIR}/cuda/device.c)
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/device.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/architecture.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/identity.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/cublaslt.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn_graph.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/products.c)
