@@ -122,6 +122,7 @@ static void cpu_download_variable(HpContext *context, const HpVariable *variable
 static void cpu_prepare(const HpModel *model)
 {
     int64_t largest = 0;
+    prepared_model = model; /* from here on there is something to close */
     for (int i = 0; i < model->library_count; i++) {
         HpLibraryCall *call = model->library[i];
         int64_t bytes = hp_library_create(call);
@@ -135,7 +136,6 @@ static void cpu_prepare(const HpModel *model)
     }
     if (largest > 0)
         shared_scratchpad = cpu_allocate((size_t)largest);
-    prepared_model = model;
 }
 
 static void cpu_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,

@@ -31,7 +31,7 @@ typedef struct HpDevice {
     void (*copy)(HpContext *context, void *to, const void *from, size_t bytes);
     void (*launch)(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
     void (*synchronize)(void);
-    void (*close)(void);
+    void (*close)(void); /* also what failed while it was opened or prepared */
 } HpDevice;
 
 /* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other
