@@ -318,7 +318,7 @@ static const char recipe[] =
     "  epochs 2\n"
     "}\n";
 
-static const HpModel model = {
+const HpModel model = {
     .name = "tiny",
     .source = "tests/emit/tiny.hpanet",
     .recipe = recipe,
@@ -339,8 +339,3 @@ static const HpModel model = {
     .split = {2, split_names, split_fractions, true},
     .weights_count = 0, .weights = NULL, .normalize = true,
 };
-
-int main(int argc, char **argv)
-{
-    return hp_main(argc, argv, &model);
-}

@@ -17,6 +17,7 @@ extern HpLibraryCall gradient_weight_1;
 extern HpLibraryCall gradient_weight_2;
 extern HpLibraryCall convolution_3;
 extern HpLibraryCall *const products[];
+extern const HpModel model;
 
 void train_head(HpContext *context);
 void update_head(HpContext *context);
