@@ -10,7 +10,6 @@
 #include "base/diagnostic.h"
 #include "emit/compile.h"
 #include "emit/emit.h"
-#include "emit/target.h"
 #include "fit.h"
 #include "front/program.h"
 #include "grad/functions.h"
@@ -18,6 +17,7 @@
 #include "options.h"
 #include "passes/passes.h"
 #include "select/select.h"
+#include "target/target.h"
 
 static Options options;
 static double pass_began;
@@ -84,28 +84,28 @@ static void dump_source(const Emission *emission)
 
 /* ---------------------------------------------------------------- target */
 
-/* The first line: which target, and why. */
-static void choose_target(Emission *emission)
+/* Returns the first line: which target, and why. */
+static const char *choose_target(Emission *emission)
 {
     const char *why = "asked for";
-    if (options.wants_cuda)
-        fatal("--target cuda: this hpacc is built without the CUDA target; --target cpu compiles for this "
-              "machine");
-    if (!options.wants_cpu)
-        why = cuda_answers(&why) ? "an NVIDIA GPU answers, but this hpacc is built without the CUDA target"
-                                 : why;
+    bool cuda = options.wants_cuda;
+    if (!cuda && !options.wants_cpu && !options.portable)
+        cuda = target_cuda_answers(&why);
+    if (cuda) {
+        target_use(&target_cuda);
+        emission->isa = "sse";
+        return arena_format(emission->arena, "target: cuda (%s)\n", why);
+    }
     if (options.portable) {
         hp_library_set_portable();
         emission->isa = "avx2";
-        printf("target: cpu (%s), portable: AVX2, any oneDNN\n", why);
-    } else {
-        emission->isa = hp_library_isa();
-        emission->library = hp_library_version();
-        emission->threads = omp_get_max_threads();
-        printf("target: cpu (%s), %s, %s, %d threads\n", why, emission->isa, emission->library,
-               emission->threads);
+        return arena_format(emission->arena, "target: cpu (%s), portable: AVX2, any oneDNN\n", why);
     }
-    fflush(stdout);
+    emission->isa = hp_library_isa();
+    emission->library = hp_library_version();
+    emission->threads = omp_get_max_threads();
+    return arena_format(emission->arena, "target: cpu (%s), %s, %s, %d threads\n", why, emission->isa,
+                        emission->library, emission->threads);
 }
 
 /* ---------------------------------------------------------------- the pipeline */
@@ -321,12 +321,14 @@ static void write_program(Emission *emission, const Choices *choices)
     const char *folder =
         options.folder ? options.folder : arena_format(emission->arena, "generated/%s", name);
     pass_begin();
+    if (target()->launches)
+        emit_cuda(emission, installation_find(emission->arena).headers);
     emit_sources(emission, folder);
     if (options.emit == EMIT_LIBRARY)
         emit_library(emission, folder);
     else
         emit_main(emission, folder);
-    if (!options.portable)
+    if (!options.portable && !target()->launches)
         choices_write(choices, arena_format(emission->arena, "%s/choices.json", folder));
     pass_end("emit", folder);
     if (options.emit == EMIT_SOURCE) {
@@ -349,10 +351,10 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
     Emission emission = {.arena = arena, .command = options_command(arena, &options)};
     if (options.dump == DUMP_AST)
         dump_ast(arena, diagnostics);
+    const char *chosen = choose_target(&emission);
     if (options.dump == DUMP_NOTHING && !options.check)
-        choose_target(&emission);
-    else if (options.portable)
-        hp_library_set_portable();
+        fputs(chosen, stdout);
+    fflush(stdout);
 
     load_program(&emission, diagnostics, 0);
     diagnostics_print(diagnostics); /* warnings */

@@ -224,16 +224,16 @@ typedef struct HpContext {
 } HpContext;
 
 /* Step `step` of the function that runs begins; its step_count is the end. Generated code calls hp_step(). */
-void hp_clock_step(struct HpClock *clock, int step);
+void hp_clock_step(HpContext *context, int step);
 
 static inline void hp_step(HpContext *context, int step)
 {
     if (context->clock)
-        hp_clock_step(context->clock, step);
+        hp_clock_step(context, step);
 }
 
 /* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With
- * `add`, c holds the addend when the call begins. */
+ * `add`, c holds the addend when the call begins; c overlaps no other operand. */
 void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
                     const void *bias, void *c, void *scratchpad);
 

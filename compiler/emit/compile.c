@@ -117,16 +117,17 @@ typedef struct Output {
     const char *compile, *link; /* options */
 } Output;
 
-static pid_t start_source(Arena *arena, const char *source, const char *object, const char *options,
-                          const char *isa, Arguments *command)
+static pid_t start_source(Arena *arena, const char *folder, const char *source, const char *object,
+                          const char *options, const char *isa, Arguments *command)
 {
     add_compiler(arena, command);
     add_words(arena, command, "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
     add_words(arena, command, machine_options(isa));
     add_words(arena, command, options);
     add(arena, command, arena_format(arena, "-I%s", installation_find(arena).headers));
+    add(arena, command, arena_format(arena, "-Wa,-I%s", folder)); /* what model.c embeds */
     add(arena, command, "-c");
-    add(arena, command, source);
+    add(arena, command, arena_format(arena, "%s/%s.c", folder, source));
     add(arena, command, "-o");
     add(arena, command, object);
     return start(arena, command);
@@ -152,8 +153,8 @@ static void compile_output(Arena *arena, const char *folder, const char *isa, co
     add_compiler(arena, &link);
     for (int i = 0; i < SOURCES; i++) {
         objects[i] = arena_format(arena, "%s/%s.o", folder, sources[i]);
-        processes[i] = start_source(arena, arena_format(arena, "%s/%s.c", folder, sources[i]), objects[i],
-                                    output->compile, isa, &commands[i]);
+        processes[i] =
+            start_source(arena, folder, sources[i], objects[i], output->compile, isa, &commands[i]);
         add(arena, &link, objects[i]);
     }
     bool compiled = true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "../../runtime/base/base.h"
+#include "../target/target.h"
 #include "emit.h"
 
 Text emit_begin(const Emission *emission, const char *what)
@@ -30,12 +31,37 @@ static void write_header(const Emission *emission, const char *folder)
     text_add(&out, "#ifndef MODEL_H\n#define MODEL_H\n\n#include \"hpart.h\"\n\n");
     for (size_t i = 0; i < emission->products.count; i++)
         text_add(&out, "extern HpLibraryCall %s;\n", emission->products.items[i].name);
-    text_add(&out, "extern HpLibraryCall *const products[];\nextern const HpModel model;\n\n");
+    text_add(&out, "extern HpLibraryCall *const products[];\n");
+    text_add(&out, "%sextern const HpModel model;\n\n",
+             target()->launches ? "extern HpKernel *const kernels[];\n" : "");
     for (size_t i = 0; i < emission->functions.count; i++)
         text_add(&out, "void %s(HpContext *context);\n",
                  emit_identifier(emission->arena, emission->functions.items[i].name));
     text_add(&out, "\n#endif\n");
     emit_file(emission, folder, "model.h", &out);
+}
+
+/* kernels.cu, with the words that kernels stand on in front, and the host's side of it. */
+static void write_launched_kernels(const Emission *emission, const char *folder)
+{
+    emit_file(emission, folder, "kernels.cu", &emission->cuda);
+    Text launchers = emit_begin(emission, "its kernels as functions.c calls them");
+    kernel_set_print_launchers(&launchers, emission->kernels);
+    emit_file(emission, folder, "kernels.h", &launchers);
+}
+
+void emit_cuda(Emission *emission, const char *headers)
+{
+    Text text = emit_begin(emission, "its fused kernels");
+    const char *path = arena_format(emission->arena, "%s/device/kernel_cuda.h", headers);
+    FILE *file = fopen(path, "r");
+    char buffer[4096];
+    for (size_t got; file && (got = fread(buffer, 1, sizeof buffer, file)) > 0;)
+        text_add_bytes(&text, buffer, got);
+    if (!file || ferror(file) || fclose(file) != 0)
+        fatal("%s cannot be read: %s", path, strerror(errno));
+    kernel_set_print(&text, emission->kernels);
+    emission->cuda = text;
 }
 
 void emit_sources(const Emission *emission, const char *folder)
@@ -47,9 +73,13 @@ void emit_sources(const Emission *emission, const char *folder)
     emit_products(&products, emission);
     emit_file(emission, folder, "products.c", &products);
 
-    Text kernels = emit_begin(emission, "its fused kernels, included by functions.c");
-    kernel_set_print(&kernels, emission->kernels);
-    emit_file(emission, folder, "kernels.h", &kernels);
+    if (target()->launches) {
+        write_launched_kernels(emission, folder);
+    } else {
+        Text kernels = emit_begin(emission, "its fused kernels, included by functions.c");
+        kernel_set_print(&kernels, emission->kernels);
+        emit_file(emission, folder, "kernels.h", &kernels);
+    }
 
     Text functions = emit_begin(emission, "its functions, step by step");
     emit_functions(&functions, emission);

@@ -29,6 +29,7 @@ typedef struct Emission {
     const char *library;             /* "oneDNN 2.6.3", or NULL for portable sources */
     int threads;                     /* 0 for portable sources */
     LIST(Product) products;          /* filled by emit_products_collect() */
+    Text cuda;                       /* the text of kernels.cu; filled by emit_cuda() */
 } Emission;
 
 /* Writes model.c, model.h, functions.c, kernels.h and products.c to `folder`, which is made when missing. */
@@ -37,6 +38,10 @@ void emit_sources(const Emission *emission, const char *folder);
 void emit_main(const Emission *emission, const char *folder);
 /* or NAME.h and library.c of a shared library. */
 void emit_library(const Emission *emission, const char *folder);
+
+/* Prints the kernels of a target that launches them, behind the words they stand on; before emit_sources().
+ * headers: the folder of the runtime's headers. */
+void emit_cuda(Emission *emission, const char *headers);
 
 /* Names the library calls of all schedules; before anything is printed. */
 void emit_products_collect(Emission *emission);

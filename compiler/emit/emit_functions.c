@@ -3,6 +3,7 @@
  * are one function of their own that is called with a row of places. */
 #include <string.h>
 #include "../../runtime/device/format.h"
+#include "../target/target.h"
 #include "emit.h"
 #include "repeat.h"
 
@@ -164,6 +165,8 @@ static const char *element_type(const Buffer *buffer)
         return "void";
     switch (buffer->variable ? buffer->variable->dtype : buffer->node->dtype) {
     case HP_U8: return "uint8_t";
+    case HP_F16:
+    case HP_BF16: return "uint16_t";
     case HP_I64: return "int64_t";
     default: return "float";
     }
@@ -210,7 +213,9 @@ static void print_body(Text *out, Printer *printer)
 {
     const Emission *emission = printer->emission;
     for (size_t i = 0; i < printer->scalars.count; i++)
-        text_add(out, "    const float scalar_%s = context->scalars[%d];\n",
+        text_add(out,
+                 target()->launches ? "    const float *const scalar_%s = context->device_scalars + %d;\n"
+                                    : "    const float scalar_%s = context->scalars[%d];\n",
                  emit_identifier(printer->arena, printer->scalars.items[i]->name),
                  program_scalar(emission->program, printer->scalars.items[i]));
     for (size_t i = 0; i < printer->variables.count; i++)
@@ -252,7 +257,9 @@ static void print_step(Printer *printer, const Call *call, const char *number, L
     for (size_t i = 0; i < printer->fresh.count; i++)
         print_declaration(body, printer->emission, printer->fresh.items[i]);
     printer->fresh.count = 0;
-    emit_wrapped(body, "    ", "        ", text.data);
+    char *rest = text.data;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+        emit_wrapped(body, "    ", "        ", line);
 }
 
 /* ---- repeats ---- */

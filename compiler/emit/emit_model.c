@@ -1,5 +1,6 @@
 /* model.c of a model: its tables. */
 #include <string.h>
+#include "../target/target.h"
 #include "emit.h"
 
 /* ---------------------------------------------------------------- variables and scalars */
@@ -225,7 +226,7 @@ static void print_identity(Text *out, const Emission *emission)
     emit_string(out, emission->library
                          ? arena_format(emission->arena, "cpu %s %s", emission->isa, emission->library)
                          : arena_format(emission->arena, "cpu %s portable", emission->isa));
-    text_add(out, ",\n    .device = &hp_device_cpu,\n    .isa = ");
+    text_add(out, ",\n    .device = &hp_device_%s,\n    .isa = ", target()->name);
     emit_string(out, emission->isa);
     text_add(out, ",\n    .library_version = ");
     emit_string(out, emission->library);
@@ -254,6 +255,8 @@ static void print_model(Text *out, const Emission *emission)
         out,
         "    .library_count = %zu, .library = products, .function_count = %zu, .functions = functions,\n",
         emission->products.count, emission->functions.count);
+    if (target()->launches)
+        text_add(out, "    .kernels = &kernel_table,\n");
     text_add(out, "    .prepare = %d, .evaluate = %d, .predict = %d,\n",
              function_of_kind(emission, HP_FUNCTION_PREPARE),
              function_of_kind(emission, HP_FUNCTION_EVALUATE),
@@ -270,9 +273,24 @@ static void print_model(Text *out, const Emission *emission)
         program->normalize ? "true" : "false");
 }
 
+/* The source of the kernels, as the assembler takes it from its file. */
+static void print_kernel_table(Text *out, const Emission *emission)
+{
+    text_add(
+        out,
+        "\n__asm__(\".section .rodata\\nkernels_source: .incbin \\\"kernels.cu\\\"\\n.byte 0\\n.text\");\n"
+        "extern const char kernels_source[];\n");
+    text_add(out,
+             "static const HpKernels kernel_table = {.kernel_count = %zu, .kernels = kernels, .source = "
+             "kernels_source};\n",
+             kernel_set_count(emission->kernels));
+}
+
 void emit_model(Text *out, const Emission *emission)
 {
     text_add(out, "#include \"model.h\"\n");
+    if (target()->launches)
+        print_kernel_table(out, emission);
     emit_dataset(out, emission->program->dataset);
     print_variables(out, emission);
     print_scalars(out, emission);

@@ -1,6 +1,7 @@
 /* From the nodes of a step to values, loads and stores. */
 #include <string.h>
 #include "internal.h"
+#include "../target/target.h"
 
 typedef struct Known {
     const Node *node;
@@ -319,6 +320,7 @@ static Value *evaluate_movement(Builder *builder, const Node *node, const Map *m
     case OP_TRANSPOSE: inner = map_of_transpose(node, map); break;
     case OP_SLICE: inner = map_of_slice(node, map); break;
     case OP_UPSAMPLE: inner = map_of_upsample(node, map); break;
+    case OP_REORDER: inner = *map; break;
     case OP_PAD: return evaluate_pad(builder, node, map);
     case OP_CONCAT: return evaluate_concat(builder, node, map);
     default: internal_error("%s in a kernel", op_table[node->op].name);
@@ -437,8 +439,8 @@ static void find_overwrites(const Kernel *kernel, Step *step)
             for (size_t j = 0; j < step->inputs.count; j++) {
                 const Store *store = &nest->stores.items[i];
                 Buffer *input = step->inputs.items[j];
-                if (input->bytes != store->access.buffer->bytes || input->row_stride ||
-                    store->access.buffer->row_stride || input->node->dtype != store->node->dtype ||
+                if (input->bytes != store->access.buffer->bytes || input->channels ||
+                    store->access.buffer->channels || input->node->dtype != store->node->dtype ||
                     !reads_only_there(kernel, nest, input, store) || is_read_elsewhere(nest, false, input) ||
                     is_read_elsewhere(other, true, input))
                     continue;
@@ -453,6 +455,8 @@ static void find_overwrites(const Kernel *kernel, Step *step)
 static int64_t workspace_bytes(const Kernel *kernel)
 {
     int64_t sums = (int64_t)kernel->accumulators.count;
+    if (target()->launches)
+        return sums * kernel->threads.blocks[1] * kernel_kept_count(kernel) * (int64_t)sizeof(double);
     for (int l = 0; l < kernel->outer; l++)
         sums *= kernel->loops[l].extent;
     if (kernel->lanes && !kernel->loops[kernel->loop_count - 1].reduced)
@@ -468,6 +472,7 @@ static Kernel *kernel_build(Schedule *schedule, Step *step)
     kernel->is_image = step->nodes.items[0]->op == OP_IMAGE;
     if (kernel->is_image) {
         kernel_add_image_inputs(kernel, schedule, step);
+        kernel_choose_image_threads(kernel);
         return kernel;
     }
     kernel_choose_loops(kernel);

@@ -2,94 +2,22 @@
 #include <string.h>
 #include "print.h"
 
-static const char *const formulas[OP_COUNT] = {
-    [OP_NEGATE] = "-a",
-    [OP_EXP] = "hp_exp(a)",
-    [OP_LOG] = "hp_log(a)",
-    [OP_SQRT] = "sqrtf(a)",
-    [OP_RSQRT] = "1.0f / sqrtf(a)",
-    [OP_ABS] = "fabsf(a)",
-    [OP_SIGN] = "hp_sign(a)",
-    [OP_FLOOR] = "floorf(a)",
-    [OP_COS] = "cosf(a)",
-    [OP_SIN] = "sinf(a)",
-    [OP_TANH] = "hp_tanh(a)",
-    [OP_ERF] = "hp_erf(a)",
-    [OP_RELU] = "hp_relu(a)",
-    [OP_SIGMOID] = "hp_sigmoid(a)",
-    [OP_LOG_SIGMOID] = "hp_log_sigmoid(a)",
-    [OP_SOFTPLUS] = "hp_softplus(a)",
-    [OP_ADD] = "a + b",
-    [OP_SUBTRACT] = "a - b",
-    [OP_MULTIPLY] = "a * b",
-    [OP_DIVIDE] = "a / b",
-    [OP_POWER] = "hp_power(a, b)",
-    [OP_MAXIMUM] = "hp_maximum(a, b)",
-    [OP_MINIMUM] = "hp_minimum(a, b)",
-    [OP_EQUAL] = "(float)(a == b)",
-    [OP_NOT_EQUAL] = "(float)(a != b)",
-    [OP_LESS] = "(float)(a < b)",
-    [OP_LESS_EQUAL] = "(float)(a <= b)",
-    [OP_GREATER] = "(float)(a > b)",
-    [OP_GREATER_EQUAL] = "(float)(a >= b)",
-    [OP_AND] = "(float)((a != 0.0f) & (b != 0.0f))",
-    [OP_OR] = "(float)((a != 0.0f) | (b != 0.0f))",
-    [OP_SELECT] = "a != 0.0f ? b : c",
-};
+static const char *element_text(Printer *printer, const Parameter *pointer, const char *address)
+{
+    return arena_format(printer->arena, "%s[%s]", pointer->name, address);
+}
 
-/* Numbers that no loop changes: schedules, bias corrections. */
-static const char *const exact_formulas[OP_COUNT] = {
-    [OP_NEGATE] = "-a",
-    [OP_EXP] = "exp(a)",
-    [OP_LOG] = "log(a)",
-    [OP_SQRT] = "sqrt(a)",
-    [OP_RSQRT] = "1.0 / sqrt(a)",
-    [OP_ABS] = "fabs(a)",
-    [OP_SIGN] = "(double)((a > 0.0) - (a < 0.0))",
-    [OP_FLOOR] = "floor(a)",
-    [OP_COS] = "cos(a)",
-    [OP_SIN] = "sin(a)",
-    [OP_TANH] = "tanh(a)",
-    [OP_ERF] = "erf(a)",
-    [OP_RELU] = "hp_maximum_double(a, 0.0)",
-    [OP_SIGMOID] = "1.0 / (1.0 + exp(-a))",
-    [OP_LOG_SIGMOID] = "hp_minimum_double(a, 0.0) - log1p(exp(-fabs(a)))",
-    [OP_SOFTPLUS] = "hp_maximum_double(a, 0.0) + log1p(exp(-fabs(a)))",
-    [OP_ADD] = "a + b",
-    [OP_SUBTRACT] = "a - b",
-    [OP_MULTIPLY] = "a * b",
-    [OP_DIVIDE] = "a / b",
-    [OP_POWER] = "pow(a, b)",
-    [OP_MAXIMUM] = "hp_maximum_double(a, b)",
-    [OP_MINIMUM] = "hp_minimum_double(a, b)",
-    [OP_EQUAL] = "(double)(a == b)",
-    [OP_NOT_EQUAL] = "(double)(a != b)",
-    [OP_LESS] = "(double)(a < b)",
-    [OP_LESS_EQUAL] = "(double)(a <= b)",
-    [OP_GREATER] = "(double)(a > b)",
-    [OP_GREATER_EQUAL] = "(double)(a >= b)",
-    [OP_AND] = "(double)((a != 0.0) & (b != 0.0))",
-    [OP_OR] = "(double)((a != 0.0) | (b != 0.0))",
-    [OP_SELECT] = "a != 0.0 ? b : c",
-};
+static const char *own_address(Printer *printer, const Access *access)
+{
+    return address_text(printer, access, pointer_parameter(printer, access->buffer, false)->name);
+}
 
 const Dialect dialect_c = {
-    .formulas = formulas, .exact_formulas = exact_formulas, .restrict_word = "restrict"};
+    .lane_pragma = "#pragma omp simd", .element = element_text, .address = own_address};
 
 enum { PARALLEL_FROM = 16384 }; /* elements: below, starting threads costs more than they save */
 
 /* ---- loops ---- */
-
-/* "images * blocks * 16": the product of some loops' extents. */
-static const char *extent_product(Printer *printer, int from, int to, bool reduced_only)
-{
-    const Kernel *kernel = printer->kernel;
-    Text text = text_new(printer->arena);
-    for (int l = from; l < to; l++)
-        if (!reduced_only || kernel->loops[l].reduced)
-            text_add(&text, "%s%s", text.length ? " * " : "", loop_count_text(printer, l));
-    return text.length ? text.data : "1";
-}
 
 static const char *parallel_condition(Printer *printer, int from)
 {
@@ -151,120 +79,14 @@ static void set_lane_limit(Printer *printer, int level)
     printer->lane_limit = "end";
 }
 
-/* ---- values ---- */
-
-static bool stands_at(const Value *value, int level)
-{
-    return value->level == level && value->kind != VALUE_REDUCED;
-}
-
-/* Values per lane above the innermost loops: arrays, filled by one loop over the lanes. */
-static void print_lane_arrays(Printer *printer, const ValueList *values)
-{
-    Text arrays = text_new(printer->arena);
-    if (values->count == 0)
-        return;
-    for (size_t i = 0; i < values->count; i++) {
-        const Value *value = values->items[i];
-        if (!value->crosses)
-            continue;
-        const char *name = value_name(printer, value);
-        text_add(&arrays, "%s%s[%lld]", arrays.length ? ", " : "", name, (long long)printer->kernel->lanes);
-        printer->value_text[value->id] = arena_format(printer->arena, "%s[lane]", name);
-    }
-    if (arrays.length)
-        print_line(printer, "float %s;", arrays.data);
-    print_line(printer, "#pragma omp simd");
-    print_open(printer, "for (size_t lane = 0; lane < %s; lane++)", printer->lane_limit);
-    for (size_t i = 0; i < values->count; i++)
-        print_value(printer, values->items[i]);
-    print_close(printer);
-}
-
-static const Value *any_result(const TapLoops *taps)
-{
-    return taps->best ? taps->best : taps->best_tap;
-}
-
-/* Everything that stands inside exactly `level` loops, but for what follows in deeper ones. */
-static void print_level(Printer *printer, const Nest *nest, int level)
-{
-    bool innermost = level == printer->kernel->loop_count;
-    ValueList lanes = {0}; /* waiting for their loop over the lanes */
-    for (size_t i = 0; i < nest->values.count; i++) {
-        Value *value = nest->values.items[i];
-        if (!stands_at(value, level))
-            continue;
-        if (value->taps) {
-            print_lane_arrays(printer, &lanes);
-            lanes.count = 0;
-            if (!printer->value_text[value->id])
-                print_taps(printer, value->taps);
-        } else if (value->per_lane && !innermost) {
-            list_push(printer->arena, &lanes, value);
-        } else {
-            print_value(printer, value);
-        }
-    }
-    print_lane_arrays(printer, &lanes);
-}
-
-/* ---- addresses that several accesses share ---- */
-
-typedef LIST(const char *) Addresses;
-
-static void count_address(Printer *printer, Addresses *once, const char *text)
-{
-    for (size_t i = 0; i < printer->shared_addresses.count; i += 2)
-        if (strcmp(printer->shared_addresses.items[i], text) == 0)
-            return;
-    for (size_t i = 0; i < once->count; i++) {
-        if (strcmp(once->items[i], text) != 0)
-            continue;
-        const char *name = printer_name(printer, "at");
-        list_push(printer->arena, &printer->shared_addresses, text);
-        list_push(printer->arena, &printer->shared_addresses, name);
-        print_line(printer, "const size_t %s = %s;", name, text);
-        return;
-    }
-    list_push(printer->arena, once, text);
-}
-
-static void share_addresses(Printer *printer, const Nest *nest)
-{
-    Addresses once = {0};
-    printer->shared_addresses.count = 0;
-    for (size_t i = 0; i < nest->values.count + nest->stores.count; i++) {
-        bool load = i < nest->values.count;
-        const Value *value = load ? nest->values.items[i] : NULL;
-        if (load && (value->kind != VALUE_LOAD || value->level != printer->kernel->loop_count))
-            continue;
-        const Access *access = load ? &value->access : &nest->stores.items[i - nest->values.count].access;
-        const char *name = pointer_parameter(printer, access->buffer, !load)->name;
-        const char *text = address_text(printer, access, name);
-        if (strchr(text, ' '))
-            count_address(printer, &once, text);
-    }
-}
-
 /* ---- stores ---- */
-
-static const char *stored_text(Printer *printer, const Store *store)
-{
-    if (store->node->dtype == HP_U8)
-        return arena_format(printer->arena, "(uint8_t)%s", value_use(printer, store->value));
-    return value_text(printer, store->value);
-}
 
 static void print_stores(Printer *printer, const Nest *nest)
 {
     for (size_t i = 0; i < nest->stores.count; i++) {
         const Store *store = &nest->stores.items[i];
         const char *name = pointer_parameter(printer, store->access.buffer, true)->name;
-        const char *address = address_text(printer, &store->access, name);
-        for (size_t j = 0; j < printer->shared_addresses.count; j += 2)
-            if (strcmp(printer->shared_addresses.items[j], address) == 0)
-                address = printer->shared_addresses.items[j + 1];
+        const char *address = shared_address(printer, address_text(printer, &store->access, name));
         print_line(printer, "%s[%s] = %s;", name, address, stored_text(printer, store));
     }
 }
@@ -291,37 +113,6 @@ static void print_padding(Printer *printer, const Nest *nest)
 
 /* ---- reductions ---- */
 
-static const char *accumulator_name(const Printer *printer, const Accumulator *accumulator)
-{
-    return printer->accumulator_names[accumulator->slot];
-}
-
-static const char *total_name(const Printer *printer, const Accumulator *accumulator)
-{
-    return printer->total_names[accumulator->slot];
-}
-
-static void name_accumulators(Printer *printer)
-{
-    static const char *const names[] = {
-        [ACCUMULATE_SUM] = "sum", [ACCUMULATE_SQUARES] = "squares", [ACCUMULATE_MAX] = "maximum"};
-    const Kernel *kernel = printer->kernel;
-    printer->accumulator_names = ARENA_ARRAY(printer->arena, const char *, kernel->accumulators.count);
-    printer->total_names = ARENA_ARRAY(printer->arena, const char *, kernel->accumulators.count);
-    for (size_t i = 0; i < kernel->accumulators.count; i++) {
-        const Accumulator *accumulator = kernel->accumulators.items[i];
-        const char *name = names[accumulator->kind];
-        printer->accumulator_names[accumulator->slot] = printer_name(printer, name);
-        printer->total_names[accumulator->slot] =
-            printer_name(printer, arena_format(printer->arena, "all_%s", name));
-    }
-}
-
-static const char *first_value(const Accumulator *accumulator)
-{
-    return accumulator->kind == ACCUMULATE_MAX ? "-INFINITY" : "0";
-}
-
 static void declare_accumulators(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
@@ -339,15 +130,6 @@ static void declare_accumulators(Printer *printer)
             print_line(printer, "for (size_t lane = 0; lane < %lld; lane++)", (long long)kernel->lanes);
             print_line(printer, "    %s[lane] = -INFINITY;", name);
         }
-    }
-}
-
-static void accumulate(Printer *printer, const char *into, AccumulatorKind kind, const char *value)
-{
-    switch (kind) {
-    case ACCUMULATE_SUM: print_line(printer, "%s += %s;", into, value); break;
-    case ACCUMULATE_SQUARES: print_line(printer, "%s += (double)%s * (double)%s;", into, value, value); break;
-    case ACCUMULATE_MAX: print_line(printer, "%s = hp_maximum_double(%s, %s);", into, into, value); break;
     }
 }
 
@@ -503,44 +285,6 @@ static void print_total(Printer *printer, const Accumulator *accumulator)
                arena_format(printer->arena, "partial[%s]", address));
     for (; loops > 0; loops--)
         print_close(printer);
-}
-
-/* How many elements one result is made of. */
-static const char *terms_text(Printer *printer)
-{
-    const Kernel *kernel = printer->kernel;
-    int64_t terms = 1, loops = 1;
-    for (int i = 0; i < kernel->domain.rank; i++)
-        if (kernel->step->reduced_axes >> i & 1)
-            terms *= kernel->domain.extents[i];
-    for (int l = 0; l < kernel->loop_count; l++)
-        if (kernel->loops[l].reduced)
-            loops *= kernel->loops[l].extent;
-    return terms == loops ? extent_product(printer, 0, kernel->loop_count, true)
-                          : size_parameter(printer, "terms", terms);
-}
-
-static void print_reduced(Printer *printer, const Value *value)
-{
-    const char *sum = total_name(printer, value->sum), *terms = NULL, *text = NULL;
-    switch (value->op) {
-    case OP_REDUCE_MEAN:
-        terms = terms_text(printer);
-        text = arena_format(printer->arena, "(float)(%s / (double)(%s))", sum, terms);
-        break;
-    case OP_REDUCE_VARIANCE:
-        terms = terms_text(printer);
-        text = arena_format(printer->arena, "hp_variance(%s, %s, (double)(%s))", sum,
-                            total_name(printer, value->squares), terms);
-        break;
-    default: text = arena_format(printer->arena, "(float)%s", sum);
-    }
-    if (value->uses > 1) {
-        const char *name = value_name(printer, value);
-        print_line(printer, "const float %s = %s;", name, text);
-        text = name;
-    }
-    printer->value_text[value->id] = text;
 }
 
 /* After all partial sums: the loops that are not reduced, with the sums completed in a fixed order. */

@@ -161,10 +161,9 @@ static const char *operation_text(Printer *printer, const Value *value)
     const char *operands[3] = {NULL, NULL, NULL};
     for (int i = 0; i < value->input_count; i++)
         operands[i] = (value->is_number ? exact_text : value_text)(printer, value->inputs[i]);
-    const char *formula =
-        (value->is_number ? printer->dialect->exact_formulas : printer->dialect->formulas)[value->op];
+    const char *formula = (value->is_number ? kernel_exact_formulas : kernel_formulas)[value->op];
     if (!formula)
-        internal_error("the dialect has no formula for %s", op_table[value->op].name);
+        internal_error("there is no formula for %s", op_table[value->op].name);
     const Value *condition = value->inputs[0];
     if (value->op == OP_SELECT && is_comparison(condition)) { /* (float)(x > y) != 0 is x > y */
         const char *text = computed_text(printer, condition);
@@ -178,22 +177,15 @@ static const char *operation_text(Printer *printer, const Value *value)
 
 /* ---- leaves ---- */
 
-static const char *shared_address(const Printer *printer, const char *text)
-{
-    for (size_t i = 0; i < printer->shared_addresses.count; i += 2)
-        if (strcmp(printer->shared_addresses.items[i], text) == 0)
-            return printer->shared_addresses.items[i + 1];
-    return text;
-}
-
 static const char *load_text(Printer *printer, const Value *value)
 {
     const Access *access = &value->access;
-    const char *name = pointer_parameter(printer, access->buffer, false)->name;
-    const char *address = shared_address(printer, address_text(printer, access, name));
+    const Parameter *pointer = pointer_parameter(printer, access->buffer, false);
+    const char *address = shared_address(printer, address_text(printer, access, pointer->name));
+    const char *element = printer->dialect->element(printer, pointer, address);
     if (!access->guards)
-        return arena_format(printer->arena, "%s[%s]", name, address);
-    return arena_format(printer->arena, "%s ? %s[%s] : %s", guard_text(printer, access), name, address,
+        return element;
+    return arena_format(printer->arena, "%s ? %s : %s", guard_text(printer, access), element,
                         value_use(printer, value->inputs[0]));
 }
 
@@ -282,6 +274,8 @@ bool value_is_inlined(const Printer *printer, const Value *value, const char *ex
 
 void print_value(Printer *printer, const Value *value)
 {
+    if (printer->is_loaded[value->id])
+        return;
     const char *expression = value_expression(printer, value);
     const char **text = &printer->value_text[value->id];
     if (value_is_inlined(printer, value, expression)) {
@@ -290,9 +284,10 @@ void print_value(Printer *printer, const Value *value)
         print_line(printer, "%s = %s;", *text, expression); /* the array was declared, *text is its element */
     } else {
         const char *type = value->is_number ? "double" : "float";
-        if (value->kind == VALUE_LOAD &&
-            value->node->dtype != HP_F32) /* bytes are compared as whole words */
-            type = value->node->dtype == HP_U8 ? "int" : "int64_t";
+        if (value->kind == VALUE_LOAD && value->node->dtype == HP_U8) /* compared as whole words */
+            type = "int";
+        else if (value->kind == VALUE_LOAD && value->node->dtype == HP_I64)
+            type = "int64_t";
         *text = value_name(printer, value);
         print_line(printer, "const %s %s = %s;", type, *text, expression);
     }

@@ -21,6 +21,40 @@ void kernel_add_image_inputs(Kernel *kernel, Schedule *schedule, Step *step)
         kernel->image_inputs[i] = add_input(kernel, schedule, step, names[i]);
 }
 
+/* A thread makes a pixel with all its planes. */
+void print_image_kernel_cuda(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    const Node *node = kernel->step->nodes.items[0];
+    const char *names[IMAGE_INPUTS];
+    for (int i = 0; i < IMAGE_INPUTS; i++)
+        names[i] = pointer_parameter(printer, kernel->image_inputs[i], false)->name;
+    const Parameter *out = pointer_parameter(printer, kernel->step->outputs.items[0], true);
+    list_push(printer->arena, &printer->parameters,
+              ((Parameter){.kind = PARAMETER_CONTEXT, .name = "store"}));
+    long long planes = (long long)node->attributes.image.planes;
+    const char *images = size_parameter(printer, "images", node->attributes.image.batch);
+    const char *rows = size_parameter(printer, "rows", node->attributes.image.height);
+    const char *columns = size_parameter(printer, "columns", node->attributes.image.width);
+    printer->indent = 1;
+    print_open(printer,
+               "for (size_t at = blockIdx.x * HP_THREADS + threadIdx.x; at < %s * %s * %s; at += gridDim.x * "
+               "HP_THREADS)",
+               images, rows, columns);
+    print_line(printer,
+               "const uint32_t x = (uint32_t)at %% (uint32_t)%s, line = (uint32_t)at / (uint32_t)%s;",
+               columns, columns);
+    print_line(printer, "const uint32_t y = line %% (uint32_t)%s, n = line / (uint32_t)%s;", rows, rows);
+    print_line(printer, "float value[%lld];", planes);
+    print_line(
+        printer,
+        "hp_image_sample(value, %lld, store, hp_get_i64(%s + n), %s + 6 * n, hp_get_f32(%s + n), %s, %s,",
+        planes, names[0], names[1], names[2], names[3], names[4]);
+    print_line(printer, "                (float)x, (float)y);");
+    cuda_print_store(printer, out, arena_format(printer->arena, "at * %lld", planes), "value", planes);
+    print_close(printer);
+}
+
 void print_image_kernel(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;

@@ -134,6 +134,13 @@ typedef enum ParameterKind {
     PARAMETER_CONTEXT
 } ParameterKind;
 
+/* How a launched kernel's loops become threads: see threads.c. */
+typedef struct Threads {
+    int64_t width;     /* threads of a block side by side along the columns; the others share the rows */
+    int64_t blocks[3]; /* along columns, rows, and the outer loops */
+    int64_t end_width, end_blocks; /* of the kernel that adds up what the blocks left */
+} Threads;
+
 struct Kernel {
     Arena *arena;
     const Step *step;
@@ -143,7 +150,9 @@ struct Kernel {
     HpFormat format;
     Loop loops[MAX_LOOPS];
     int loop_count;
-    int outer;      /* the first loops: independent of each other, run in parallel */
+    int outer;    /* the first loops: independent of each other, run in parallel */
+    bool columns; /* launched: the loop behind the outer ones runs over the threads of a block */
+    Threads threads;
     int64_t tile;   /* the columns are cut into parts of so many, or 0 */
     int64_t lanes;  /* extent of the last loop when it is one block of an axis, else 0 */
     Nest main, end; /* end: after all of main, over the loops that are not reduced */
@@ -170,6 +179,13 @@ bool access_equal(const Kernel *kernel, const Access *a, const Access *b); /* of
 void kernel_choose_loops(Kernel *kernel);
 void kernel_finish_loops(Kernel *kernel); /* after the values: strides, joined loops, levels */
 void loop_set_names(Kernel *kernel);
+
+/* Makes memory-ordered loops those of a launched kernel: cuts lanes, puts loops in order, chooses threads. */
+typedef LIST(Access *) AccessList;
+void kernel_choose_threads(Kernel *kernel, const AccessList *accesses);
+void kernel_choose_image_threads(Kernel *kernel); /* a thread a pixel */
+int64_t kernel_kept_count(const Kernel *kernel); /* results of a reduction */
+int64_t kernel_row_count(const Kernel *kernel);  /* of a launched kernel */
 
 /* ---- image.c ---- */
 void kernel_add_image_inputs(Kernel *kernel, Schedule *schedule, Step *step);

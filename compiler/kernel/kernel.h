@@ -21,6 +21,9 @@ typedef struct KernelSet KernelSet;
 KernelSet *kernel_set_new(Arena *arena);
 void kernel_set_add(KernelSet *set, const Step *step);
 size_t kernel_set_count(const KernelSet *set);
+/* Of launched kernels, the host's side: their structs of arguments, their launchers, and the table `kernels`.
+ */
+void kernel_set_print_launchers(Text *out, const KernelSet *set);
 void kernel_set_print(Text *out,
                       const KernelSet *set); /* C functions, static, in the order of their first use */
 
@@ -32,8 +35,8 @@ typedef struct KernelCaller {
     void *user;
 } KernelCaller;
 
-/* One statement that calls it: `name(sizes, pointers, scalars);`. The step must have been added to the set.
- */
+/* The statements that call it, a line each: `name(sizes, pointers, scalars);`. The step must have been added
+ * to the set. */
 void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller);
 
 #endif

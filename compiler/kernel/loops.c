@@ -2,6 +2,7 @@
  * computed. */
 #include <string.h>
 #include "internal.h"
+#include "../target/target.h"
 
 /* ---- which loops ---- */
 
@@ -156,6 +157,10 @@ static void cut_single_loop(Kernel *kernel)
 void kernel_choose_loops(Kernel *kernel)
 {
     kernel->format = kernel->domain.rank == 4 ? leading_format(kernel) : HP_FORMAT_PLAIN;
+    if (target()->launches) {
+        add_loops_of_format(kernel);
+        return;
+    }
     bool blocked = kernel->format == HP_FORMAT_NCHW8C || kernel->format == HP_FORMAT_NCHW16C;
     if (blocked && has_overlapping_gradient(kernel))
         kernel->tile = choose_tile(kernel->domain.extents[3]);
@@ -167,8 +172,6 @@ void kernel_choose_loops(Kernel *kernel)
 }
 
 /* ---- joining loops ---- */
-
-typedef LIST(Access *) AccessList;
 
 static void collect_accesses(const Kernel *kernel, const Nest *nest, AccessList *accesses)
 {
@@ -309,6 +312,8 @@ static void set_level(const Kernel *kernel, Value *value)
     value->level = deepest + 1;
     if (value->level == 0 && !lane)
         return;
+    if (kernel->columns && value->level > kernel->outer + 1) /* the rows are one loop of a thread */
+        value->level = kernel->lanes ? last : kernel->loop_count;
     if (value->level < kernel->outer)
         value->level = kernel->outer;
     if (lane && !value->taps && !value->feeds_taps && value->level == last)
@@ -465,10 +470,15 @@ void kernel_finish_loops(Kernel *kernel)
     collect_accesses(kernel, &kernel->end, &accesses);
     for (size_t i = 0; i < accesses.count; i++)
         access_resolve(kernel, accesses.items[i]);
-    kernel->lanes = last_loop_is_lanes(kernel) ? kernel->loops[kernel->loop_count - 1].extent : 0;
-    join_loops(kernel, &accesses);
-    choose_outer(kernel);
-    loop_set_names(kernel);
+    if (target()->launches) {
+        join_loops(kernel, &accesses);
+        kernel_choose_threads(kernel, &accesses);
+    } else {
+        kernel->lanes = last_loop_is_lanes(kernel) ? kernel->loops[kernel->loop_count - 1].extent : 0;
+        join_loops(kernel, &accesses);
+        choose_outer(kernel);
+        loop_set_names(kernel);
+    }
     set_levels(kernel, &kernel->main);
     set_end_levels(kernel);
     mark_all_crossings(kernel);

@@ -82,7 +82,8 @@ static int64_t step_stride(int64_t by, int64_t extent, int64_t block, int64_t st
 
 void access_resolve(const Kernel *kernel, Access *access)
 {
-    HpPlaces places = hp_format_places(access->format, access->shape.rank, access->shape.extents);
+    HpPlaces places =
+        format_places(access->format, access->shape, access->buffer ? access->buffer->channels : 0);
     access->offset = 0;
     memset(access->stride, 0, sizeof access->stride);
     memset(access->term_stride, 0, sizeof access->term_stride);
@@ -105,10 +106,6 @@ void access_resolve(const Kernel *kernel, Access *access)
                 access->stride[l] += step_stride(by, loop->extent, block, stride, inner);
         }
     }
-    if (access->buffer && access->buffer->row_stride && access->shape.rank > 0)
-        for (int l = 0; l < kernel->loop_count; l++)
-            if (places.stride[0] && access->map.axes[0].factor[kernel->loops[l].axis])
-                access->stride[l] = access->stride[l] / places.stride[0] * access->buffer->row_stride;
 }
 
 bool access_equal(const Kernel *kernel, const Access *a, const Access *b)

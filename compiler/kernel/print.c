@@ -51,7 +51,9 @@ static const char *const reserved[] = {
     "memset",  "sqrtf",   "fabsf",    "floorf",    "cosf",     "sinf",   "powf",      "erff",
     "exp",     "log",     "sqrt",     "pow",       "floor",    "y0",     "y1",        "yn",
     "j0",      "j1",      "jn",       "gamma",     "index",    "sin",    "cos",       "tan",
-    "tanh",    "erf",     "fabs"};
+    "tanh",    "erf",     "fabs",     "a",         "scratch",  "group",  "first",     "place",
+    "chunk",   "kept",    "width",    "chunks",    "at_kept",   "stride",
+    "store"};
 
 static bool is_taken(const Printer *printer, const char *name)
 {
@@ -129,6 +131,8 @@ const char *c_type(HpDataType dtype)
 {
     switch (dtype) {
     case HP_U8: return "uint8_t";
+    case HP_F16:
+    case HP_BF16: return "uint16_t";
     case HP_I64: return "int64_t";
     default: return "float";
     }
@@ -307,6 +311,8 @@ const char *address_text(Printer *printer, const Access *access, const char *nam
 {
     const Kernel *kernel = printer->kernel;
     const char *base = NULL;
+    if (printer->dialect->shares_strides)
+        name = "stride";
     if (is_natural(kernel, access)) {
         base = natural_address(printer, access);
     } else {

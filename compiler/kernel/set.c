@@ -1,18 +1,23 @@
-/* All kernels of a program: equal code is printed once, calls fill in what differs. */
+/* All kernels of a program: equal code is printed once, calls fill in what differs. Launched kernels have a
+ * launcher each, a function that the program calls as it would call the kernel. */
 #include <string.h>
+#include "../target/target.h"
 #include "print.h"
 
 typedef struct Definition {
     const char *key; /* the canonical text */
     const char *name;
     const char *text;
+    const char *launcher; /* of a launched kernel */
     const Step *first;
     int calls;
 } Definition;
 
-/* What a step calls, and with what. Parameters of equal keys stand in the same order. */
+/* What a step calls, and with what. Parameters of equal keys stand in the same order. A step may have
+ * several. */
 typedef struct Call {
     const Step *step;
+    KernelPart part;
     Definition *definition;
     const Parameter *parameters;
     size_t parameter_count;
@@ -53,19 +58,24 @@ static int parameter_rank(const Parameter *parameter)
 
 enum { PARAMETER_RANKS = 6 };
 
-static void print_parameter(Text *out, const Printer *printer, const Parameter *parameter)
+static void print_parameter(Text *out, const Parameter *parameter)
 {
     switch (parameter->kind) {
     case PARAMETER_SIZE: text_add(out, "size_t %s", parameter->name); break;
     case PARAMETER_POINTER:
-        text_add(out, "%s%s *%s %s", parameter->written ? "" : "const ",
-                 parameter->partial ? "double" : c_type(parameter->dtype), printer->dialect->restrict_word,
-                 parameter->name);
+        text_add(out, "%s%s *%s%s", parameter->written ? "" : "const ",
+                 parameter->partial ? "double" : c_type(parameter->dtype),
+                 target()->launches ? "" : "restrict ", parameter->name);
         break;
     case PARAMETER_SCALAR:
+        text_add(out, target()->launches ? "const float *%s" : "float %s", parameter->name);
+        break;
     case PARAMETER_NUMBER: text_add(out, "float %s", parameter->name); break;
     case PARAMETER_SEED: text_add(out, "uint64_t %s", parameter->name); break;
-    case PARAMETER_CONTEXT: text_add(out, "const HpContext *%s", parameter->name); break;
+    case PARAMETER_CONTEXT:
+        text_add(out, target()->launches ? "const struct hp_image_store *%s" : "const HpContext *%s",
+                 parameter->name);
+        break;
     }
 }
 
@@ -75,15 +85,15 @@ static void print_signature(Text *out, const Printer *printer, const char *name)
 {
     enum { WIDTH = 110 };
     size_t start = out->length;
-    text_add(out, "static void %s(", name);
-    int indent = (int)(out->length - start);
-    bool first = true;
+    text_add(out, "static void %s(%s", name, target()->launches ? "HpContext *context, HpGrid grid" : "");
+    int indent = (int)strlen(name) + (int)strlen("static void (");
+    bool first = !target()->launches;
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < printer->parameters.count; i++) {
             if (parameter_rank(&printer->parameters.items[i]) != rank)
                 continue;
             Text one = text_new(printer->arena);
-            print_parameter(&one, printer, &printer->parameters.items[i]);
+            print_parameter(&one, &printer->parameters.items[i]);
             bool fits = out->length - start + one.length + 3 < WIDTH;
             if (!first && !fits) {
                 text_add(out, ",\n");
@@ -100,20 +110,90 @@ static void print_signature(Text *out, const Printer *printer, const char *name)
 
 /* ---- printing one kernel ---- */
 
-static Printer printer_new(Arena *arena, const Kernel *kernel, bool canonical)
+static Printer printer_new(Arena *arena, const Kernel *kernel, KernelPart part, bool canonical)
 {
-    Printer printer = {.arena = arena, .dialect = &dialect_c, .kernel = kernel, .canonical = canonical};
+    Printer printer = {.arena = arena, .kernel = kernel, .canonical = canonical};
+    printer.dialect = target()->launches ? &dialect_cuda : &dialect_c;
     printer.text = text_new(arena);
     printer.value_text = ARENA_ARRAY(arena, const char *, (size_t)kernel->value_count);
+    printer.is_loaded = ARENA_ARRAY(arena, bool, (size_t)kernel->value_count);
     if (kernel->is_image)
-        print_image_kernel(&printer);
+        (target()->launches ? print_image_kernel_cuda : print_image_kernel)(&printer);
+    else if (target()->launches)
+        print_kernel_cuda(&printer, part);
     else
         print_kernel_c(&printer);
     return printer;
 }
 
+/* ---- launched kernels ---- */
+
+/* struct name { ... }; */
+static void print_arguments_struct(Text *out, const Printer *printer, const char *name)
+{
+    text_add(out, "struct %s {\n", name);
+    for (int rank = 0; rank < PARAMETER_RANKS; rank++)
+        for (size_t i = 0; i < printer->parameters.count; i++) {
+            if (parameter_rank(&printer->parameters.items[i]) != rank)
+                continue;
+            text_add(out, "    ");
+            print_parameter(out, &printer->parameters.items[i]);
+            text_add(out, ";\n");
+        }
+    text_add(out, "};\n");
+}
+
+/* An argument as a local of the kernel; scalars are read from the device's memory. */
+static void print_local(Text *out, const Printer *printer, const Parameter *parameter)
+{
+    bool pointer = parameter->kind == PARAMETER_POINTER || parameter->kind == PARAMETER_CONTEXT;
+    Parameter local = *parameter;
+    text_add(out, "    ");
+    if (parameter->kind == PARAMETER_SCALAR) {
+        text_add(out, "const float %s = hp_get_f32(a.%s);\n", parameter->name, parameter->name);
+        return;
+    }
+    local.name = arena_format(printer->arena, pointer ? "const %s" : "%s", parameter->name);
+    text_add(out, "%s", pointer ? "" : "const ");
+    print_parameter(out, &local);
+    text_add(out, " = a.%s;\n", parameter->name);
+}
+
+static const char *launched_definition(const Printer *printer, const char *name)
+{
+    Text text = text_new(printer->arena);
+    print_arguments_struct(&text, printer, name);
+    text_add(&text, "KERNEL(%s, HP_THREADS)\n{\n", name);
+    for (int rank = 0; rank < PARAMETER_RANKS; rank++)
+        for (size_t i = 0; i < printer->parameters.count; i++)
+            if (parameter_rank(&printer->parameters.items[i]) == rank)
+                print_local(&text, printer, &printer->parameters.items[i]);
+    text_add(&text, "%s}\n", printer->text.data);
+    return text.data;
+}
+
+/* The host's side: the struct, the kernel's entry, and the launcher. */
+static const char *launcher_definition(const Printer *printer, const char *name, const Step *first)
+{
+    Text text = text_new(printer->arena), values = text_new(printer->arena),
+         origin = text_new(printer->arena);
+    print_arguments_struct(&text, printer, name);
+    for (int rank = 0; rank < PARAMETER_RANKS; rank++)
+        for (size_t i = 0; i < printer->parameters.count; i++)
+            if (parameter_rank(&printer->parameters.items[i]) == rank)
+                text_add(&values, "%s%s", values.length ? ", " : "", printer->parameters.items[i].name);
+    step_describe(&origin, first);
+    text_add(&text, "static HpKernel launched_%s = {.name = \"%s\", .threads = 256, .origin = ", name, name);
+    text_add_quoted(&text, origin.data);
+    text_add(&text, "};\n");
+    print_signature(&text, printer, name);
+    text_add(&text, "\n{\n    const struct %s arguments = {%s};\n", name, values.data);
+    text_add(&text, "    hp_launch(context, &launched_%s, grid, &arguments, sizeof arguments);\n}\n", name);
+    return text.data;
+}
+
 /* The layer of the last output and what is made: "bn1_mean_variance". */
-static const char *function_name(KernelSet *set, const Step *step)
+static const char *function_name(KernelSet *set, const Step *step, KernelPart part)
 {
     Text text = text_new(set->arena);
     const Node *last = step->outputs.items[step->outputs.count - 1]->node;
@@ -127,6 +207,7 @@ static const char *function_name(KernelSet *set, const Step *step)
         if (!strstr(text.data, op))
             text_add(&text, "%s%s", text.length ? "_" : "", op);
     }
+    text_add(&text, part == PART_END ? "_end" : "");
     for (char *c = text.data; *c; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
             *c = '_';
@@ -143,7 +224,7 @@ static const char *function_name(KernelSet *set, const Step *step)
     return name;
 }
 
-static Definition *define(KernelSet *set, const Step *step, const char *key)
+static Definition *define(KernelSet *set, const Step *step, KernelPart part, const char *key)
 {
     for (size_t i = 0; i < set->definitions.count; i++)
         if (strcmp(set->definitions.items[i]->key, key) == 0)
@@ -151,32 +232,56 @@ static Definition *define(KernelSet *set, const Step *step, const char *key)
     Definition *definition = ARENA_NEW(set->arena, Definition);
     definition->key = key;
     definition->first = step;
-    definition->name = function_name(set, step);
-    Printer printer = printer_new(set->arena, step->kernel, false);
-    Text text = text_new(set->arena);
-    print_signature(&text, &printer, definition->name);
-    text_add(&text, "\n{\n%s}\n", printer.text.data);
-    definition->text = text.data;
+    definition->name = function_name(set, step, part);
+    Printer printer = printer_new(set->arena, step->kernel, part, false);
+    if (target()->launches) {
+        definition->text = launched_definition(&printer, definition->name);
+        definition->launcher = launcher_definition(&printer, definition->name, step);
+    } else {
+        Text text = text_new(set->arena);
+        print_signature(&text, &printer, definition->name);
+        text_add(&text, "\n{\n%s}\n", printer.text.data);
+        definition->text = text.data;
+    }
     list_push(set->arena, &set->definitions, definition);
     return definition;
 }
 
-void kernel_set_add(KernelSet *set, const Step *step)
+static void add_part(KernelSet *set, const Step *step, KernelPart part)
 {
-    Printer printer = printer_new(set->arena, step->kernel, true);
+    Printer printer = printer_new(set->arena, step->kernel, part, true);
     Text key = text_new(set->arena);
     print_signature(&key, &printer, "kernel");
     text_add(&key, "\n%s", printer.text.data);
-    Call call = {.step = step, .definition = define(set, step, key.data)};
+    Call call = {.step = step, .part = part, .definition = define(set, step, part, key.data)};
     call.definition->calls++;
     call.parameters = printer.parameters.items;
     call.parameter_count = printer.parameters.count;
     list_push(set->arena, &set->calls, call);
 }
 
+void kernel_set_add(KernelSet *set, const Step *step)
+{
+    add_part(set, step, PART_MAIN);
+    if (target()->launches && step->kernel->accumulators.count > 0)
+        add_part(set, step, PART_END);
+}
+
+void kernel_set_print_launchers(Text *out, const KernelSet *set)
+{
+    text_add(out, "struct hp_image_store;\n");
+    for (size_t i = 0; i < set->definitions.count; i++)
+        text_add(out, "\n%s", set->definitions.items[i]->launcher);
+    text_add(out, "\nHpKernel *const kernels[] = {\n");
+    for (size_t i = 0; i < set->definitions.count; i++)
+        text_add(out, "    &launched_%s,\n", set->definitions.items[i]->name);
+    text_add(out, "};\n");
+}
+
 void kernel_set_print(Text *out, const KernelSet *set)
 {
-    text_add(out, "#include \"device/kernel_image.h\"\n#include \"device/kernel_math.h\"\n\n");
+    if (!target()->launches)
+        text_add(out, "#include \"device/kernel_image.h\"\n#include \"device/kernel_math.h\"\n\n");
     for (size_t i = 0; i < set->definitions.count; i++) {
         const Definition *definition = set->definitions.items[i];
         Text what = text_new(set->arena);
@@ -200,20 +305,30 @@ static void print_argument(Text *out, const Parameter *parameter, const KernelCa
     case PARAMETER_SCALAR: caller->scalar(out, parameter->scalar, caller->user); break;
     case PARAMETER_NUMBER: text_add(out, "%s", float_text(out->arena, parameter->number)); break;
     case PARAMETER_SEED: text_add(out, "context->seed"); break;
-    case PARAMETER_CONTEXT: text_add(out, "context"); break;
+    case PARAMETER_CONTEXT:
+        text_add(out,
+                 target()->launches ? "(const struct hp_image_store *)context->device_images" : "context");
+        break;
     }
 }
 
-void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller)
+static void print_grid(Text *out, const Call *call)
 {
-    const Call *call = NULL;
-    for (size_t i = 0; i < set->calls.count && !call; i++)
-        if (set->calls.items[i].step == step)
-            call = &set->calls.items[i];
-    if (!call)
-        internal_error("a kernel is called that is not in the set");
+    const Kernel *kernel = call->step->kernel;
+    const Threads *threads = &kernel->threads;
+    if (call->part == PART_END)
+        text_add(out, "context, (HpGrid){%lld, 1, 1}", (long long)threads->end_blocks);
+    else
+        text_add(out, "context, (HpGrid){%lld, %lld, %lld}", (long long)threads->blocks[0],
+                 (long long)threads->blocks[1], (long long)threads->blocks[2]);
+}
+
+static void print_one_call(Text *out, const Call *call, const KernelCaller *caller)
+{
     text_add(out, "%s(", call->definition->name);
-    bool first = true;
+    bool first = !target()->launches;
+    if (target()->launches)
+        print_grid(out, call);
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < call->parameter_count; i++) {
             if (parameter_rank(&call->parameters[i]) != rank)
@@ -223,4 +338,19 @@ void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const 
             first = false;
         }
     text_add(out, ");");
+}
+
+void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller)
+{
+    bool known = false;
+    for (size_t i = 0; i < set->calls.count; i++) {
+        if (set->calls.items[i].step != step)
+            continue;
+        if (known)
+            text_add(out, "\n");
+        print_one_call(out, &set->calls.items[i], caller);
+        known = true;
+    }
+    if (!known)
+        internal_error("a kernel is called that is not in the set");
 }

@@ -8,12 +8,6 @@ static bool has_lanes(const TapLoops *taps)
     return value->per_lane;
 }
 
-static void open_lanes(Printer *printer)
-{
-    print_line(printer, "#pragma omp simd");
-    print_open(printer, "for (size_t lane = 0; lane < %s; lane++)", printer->lane_limit);
-}
-
 /* The names of what the taps compute, and their declarations. */
 typedef struct Results {
     const char *best, *tap; /* as declared */
@@ -186,8 +180,8 @@ static const char *print_window_values(Printer *printer, const TapLoops *taps)
     long long lanes = (long long)printer->kernel->lanes;
     const Value *index = taps->index;
     const char *spread = printer_name(printer, "spread"), *winner = NULL;
-    bool widen = index && index->kind == VALUE_LOAD && index->node->dtype == HP_U8 &&
-                 !index->access.guards && index->access.stride[printer->kernel->loop_count - 1] == 1;
+    bool widen = index && index->kind == VALUE_LOAD && index->node->dtype == HP_U8 && !index->access.guards &&
+                 index->access.stride[printer->kernel->loop_count - 1] == 1;
     if (index)
         winner = printer_name(printer, "winner");
     print_line(printer, "float %s[%lld];", spread, lanes);
@@ -253,8 +247,12 @@ static void print_pixel_taps(Printer *printer, const TapLoops *taps, const Resul
     if (taps->kind == WINDOW_MAX_GRADIENT || results->tap)
         print_line(printer, "const int32_t tap = (int32_t)(ky * %lld + kx);",
                    (long long)taps->window->kernel[1]);
-    if (has_lanes(taps))
+    if (has_lanes(taps)) {
+        printer->taps = taps;
+        if (printer->dialect->load_lanes)
+            printer->dialect->load_lanes(printer, &taps->values);
         open_lanes(printer);
+    }
     print_body(printer, taps, results);
     if (has_lanes(taps))
         print_close(printer);

@@ -42,6 +42,13 @@ bool format_padded(HpFormat format, Shape shape)
     return format_count(format, shape) != shape_count(shape);
 }
 
+HpPlaces format_places(HpFormat format, Shape shape, int64_t channels)
+{
+    if (channels)
+        shape.extents[1] = channels;
+    return hp_format_places(format, shape.rank, shape.extents);
+}
+
 /* The dimensions without those of extent 1, and lanes joined with their blocks where they follow each other.
  */
 static int canonical_dims(HpFormat format, Shape shape, FormatDim dims[FORMAT_MAX_DIMS])
@@ -79,13 +86,21 @@ bool format_same_memory(HpFormat a, HpFormat b, Shape shape)
 bool format_concat_in_place(const Node *concat)
 {
     int axis = concat->attributes.concat;
-    if (axis != 1 || concat->format == HP_FORMAT_NHWC)
+    if (axis != 1)
         return false;
     int64_t block = concat->shape.rank == 4 ? format_block(concat->format, 1) : 1;
     for (int i = 0; i < concat->input_count; i++)
         if (concat->inputs[i]->shape.extents[1] % block)
             return false;
     return true;
+}
+
+bool format_part_in_one_piece(const Node *node)
+{
+    int64_t pieces = node->shape.extents[0];
+    for (int i = 2; i < node->shape.rank && node->format == HP_FORMAT_NHWC; i++)
+        pieces *= node->shape.extents[i];
+    return pieces == 1;
 }
 
 bool format_makes_part(const Node *node)

@@ -21,14 +21,20 @@ int format_dims(HpFormat format, Shape shape, FormatDim dims[FORMAT_MAX_DIMS]);
 /* The block of an axis: 8, 16, or 1 when the format does not cut it. */
 int64_t format_block(HpFormat format, int axis);
 
+/* Where the elements of a tensor lie; channels: of the concatenation that it is a slice of, or 0. */
+HpPlaces format_places(HpFormat format, Shape shape, int64_t channels);
+
 int64_t format_count(HpFormat format, Shape shape); /* elements in memory, padding included */
 bool format_padded(HpFormat format, Shape shape);
 
 /* Do both formats put every element of this shape at the same place? [N,C,1,1] in whole blocks is plain. */
 bool format_same_memory(HpFormat a, HpFormat b, Shape shape);
 
-/* Can a CONCAT's inputs lie where it wants them: each in one piece of every row, in whole blocks? */
+/* Can a CONCAT's inputs lie where it wants them: each in whole blocks of channels? */
 bool format_concat_in_place(const Node *concat);
+
+/* Does a part of a concatenation along the channels that has this node's shape and format lie in one piece? */
+bool format_part_in_one_piece(const Node *node);
 
 /* Is the node made by what can write a part of each row, with a gap to the next? */
 bool format_makes_part(const Node *node);

@@ -1,5 +1,6 @@
 /* Which nodes get memory. Everything else is computed inside the kernels that use it, as often as they do. */
 #include "fuse.h"
+#include "../target/target.h"
 
 int64_t node_bytes(const Node *node)
 {
@@ -102,8 +103,9 @@ static Role role_of(const Node *node, const NodeList *uses)
     case OP_IMAGE: return ROLE_IMAGE;
     case OP_CONCAT: return can_join(node, uses) ? ROLE_JOIN : ROLE_KERNEL;
     case OP_REORDER:
-        return format_same_memory(node->format, node->inputs[0]->format, node->shape) ? ROLE_ALIAS
-                                                                                      : ROLE_LIBRARY;
+        if (format_same_memory(node->format, node->inputs[0]->format, node->shape))
+            return ROLE_ALIAS;
+        return target()->reorders ? ROLE_LIBRARY : ROLE_KERNEL;
     case OP_RESHAPE: return is_unit_reshape(node) ? ROLE_KERNEL : ROLE_ALIAS;
     case OP_AFTER: return ROLE_ALIAS;
     default: return ROLE_KERNEL;

@@ -1,7 +1,7 @@
 /* Formats: activations in the library's blocked format from end to end, weights as their convolution wants
  * them. */
 #include <string.h>
-#include "../../runtime/device/device.h"
+#include "../target/target.h"
 #include "format.h"
 #include "library.h"
 #include "passes.h"
@@ -128,7 +128,7 @@ static void decide_forward(Layout *layout, Node *node)
         if (node->op == OP_VARIABLE)
             decide(layout, node, node->variable->format);
         else if (node->op == OP_IMAGE)
-            decide(layout, node, HP_FORMAT_PLAIN);
+            decide(layout, node, target()->image_format);
         break;
     case CLASS_CONTRACTION:
         if (node->op == OP_CONVOLUTION)
@@ -238,7 +238,7 @@ static bool is_effect(const Graph *graph, const Node *node)
  * views need their operands in one piece, which the part of a single row is. */
 static bool can_be_part(const Layout *layout, const Node *node, const NodeList *uses)
 {
-    bool one_piece = node->shape.extents[0] == 1;
+    bool one_piece = format_part_in_one_piece(node);
     if (!format_makes_part(node) || is_effect(layout->graph, node))
         return false;
     for (size_t i = 0; i < uses[node->id].count && !one_piece; i++) {
@@ -288,7 +288,7 @@ static void prepare_concats(Layout *layout)
 void pass_layout(Graph *graph)
 {
     graph_remove_dead(graph);
-    Layout layout = {.graph = graph, .count = graph->nodes.count, .block = hp_preferred_channel_block()};
+    Layout layout = {.graph = graph, .count = graph->nodes.count, .block = target()->channel_block()};
     layout.decided = ARENA_ARRAY(graph->arena, bool, layout.count);
     layout.reorders = ARENA_ARRAY(graph->arena, NodeList, layout.count);
     for (size_t i = 0; i < layout.count; i++)

@@ -1,5 +1,5 @@
 /* Products: what the library is asked to do, and which nodes after a product it takes over. */
-#include "../../runtime/device/device.h"
+#include "../target/target.h"
 #include "fuse.h"
 #include "library.h"
 
@@ -46,6 +46,9 @@ HpLibraryCall *library_describe(Arena *arena, const Node *node)
     call->format_a = a->format;
     call->format_b = b ? b->format : HP_FORMAT_PLAIN;
     call->format_c = node->format;
+    call->type_a = a->dtype;
+    call->type_b = b ? b->dtype : HP_F32;
+    call->type_c = node->dtype;
     switch (node->op) {
     case OP_CONVOLUTION:
         call->kind = HP_CONVOLUTION;
@@ -77,7 +80,7 @@ HpLibraryCall *library_describe(Arena *arena, const Node *node)
 bool library_accepts(HpLibraryCall *call)
 {
     const char *why = NULL;
-    return hp_library_query(call, &why);
+    return target()->query(call, &why);
 }
 
 double library_flops(const HpLibraryCall *call)
@@ -190,7 +193,8 @@ static void match_product(Fusion *fusion, Node *product)
                          NULL};
     Node *last = product;
     Epilogue before = EPILOGUE_NONE;
-    bool can_extend = product->op == OP_CONVOLUTION || product->op == OP_MATMUL;
+    bool can_extend = product->op == OP_CONVOLUTION || product->op == OP_MATMUL ||
+                      (product->op == OP_CONVOLUTION_GRADIENT_INPUT && target()->adds_to_gradients);
     for (Node *user; can_extend && (user = only_user(fusion, last)) != NULL; last = user) {
         Node *operand = NULL;
         Epilogue epilogue = epilogue_of(fusion, product, last, user, &operand);
@@ -201,6 +205,7 @@ static void match_product(Fusion *fusion, Node *product)
             break;
         HpLibraryCall extended = *call;
         take(&extended, epilogue);
+        extended.type_c = user->dtype;
         if (!library_accepts(&extended))
             break;
         *call = extended;
@@ -211,7 +216,7 @@ static void match_product(Fusion *fusion, Node *product)
         before = epilogue;
     }
     const char *why = NULL;
-    if (!hp_library_query(call, &why))
+    if (!target()->query(call, &why))
         internal_error("%s of %s: %s", op_table[product->op].name, call->name, why);
     fusion->calls[last->id] = call;
     for (int i = 0; i < 4; i++)

@@ -198,6 +198,16 @@ static bool dies_at(const Step *step, Buffer *input, const Buffer *output)
            output->bytes == root->bytes && !output->view_of && !output->variable && root != output;
 }
 
+/* A product reads its operands until its last element is written: none of them may lie where it writes. */
+static bool is_operand(const Step *step, const Buffer *root)
+{
+    Buffer *const operands[] = {step->a, step->b, step->bias};
+    for (int i = 0; i < 3; i++)
+        if (operands[i] && root_of(operands[i]) == root)
+            return true;
+    return false;
+}
+
 static void place_addends(Schedule *schedule)
 {
     for (size_t i = 0; i < schedule->steps.count; i++) {
@@ -205,7 +215,7 @@ static void place_addends(Schedule *schedule)
         if (step->kind != STEP_LIBRARY || !step->addend)
             continue;
         Buffer *output = step->outputs.items[0];
-        if (dies_at(step, step->addend, output)) {
+        if (!is_operand(step, root_of(step->addend)) && dies_at(step, step->addend, output)) {
             output->view_of = step->addend;
         } else {
             insert_step(schedule, i, new_copy(schedule, step->addend, output));

@@ -165,27 +165,27 @@ static void join_buffers(Schedule *schedule, const Node *node)
         Buffer *part = buffer_of(schedule, node->inputs[i]);
         part->view_of = whole;
         part->view_offset = channels / places.block[1] * places.stride[1] * hp_data_type_bytes(node->dtype);
-        if (node->shape.extents[0] > 1)
-            part->row_stride = places.stride[0];
+        if (!format_part_in_one_piece(node))
+            part->channels = node->shape.extents[1];
         channels += node->inputs[i]->shape.extents[1];
     }
 }
 
-/* A part of a part steps from row to row as the outermost concatenation does. */
-static void set_row_strides(Schedule *schedule)
+/* A part of a part lies in the outermost concatenation. */
+static void set_channels(Schedule *schedule)
 {
     for (size_t i = 0; i < schedule->buffers.count; i++) {
         Buffer *buffer = schedule->buffers.items[i];
         if (buffer->node && buffer->node->op == OP_AFTER)
-            buffer->row_stride = buffer->view_of->row_stride;
+            buffer->channels = buffer->view_of->channels;
     }
     for (size_t i = 0; i < schedule->buffers.count; i++) {
         Buffer *buffer = schedule->buffers.items[i], *outermost = buffer;
-        if (!buffer->row_stride)
+        if (!buffer->channels)
             continue;
-        while (outermost->view_of->row_stride)
+        while (outermost->view_of->channels)
             outermost = outermost->view_of;
-        buffer->row_stride = outermost->row_stride;
+        buffer->channels = outermost->channels;
     }
 }
 
@@ -240,6 +240,6 @@ Schedule *fusion_schedule(Fusion *fusion)
         buffer_of(schedule, fusion->graph->updates.items[i].node);
     for (size_t i = 0; i < fusion->graph->results.count; i++)
         buffer_of(schedule, fusion->graph->results.items[i].node);
-    set_row_strides(schedule);
+    set_channels(schedule);
     return schedule;
 }

@@ -20,8 +20,7 @@ typedef struct Buffer {
     Variable *variable;     /* the value lives in a variable, not in the arena */
     struct Buffer *view_of; /* shares memory: in place, alias, slice of a concat */
     int64_t view_offset;    /* bytes */
-    int64_t
-        row_stride; /* elements from one image to the next when it is a slice of a concat; 0: contiguous */
+    int64_t channels;       /* of the concatenation that it is a slice of; 0: it is in one piece */
     int64_t bytes;
     int64_t offset;  /* bytes from the arena's start; set by pass_plan */
     int first, last; /* steps between which it is alive */

@@ -19,8 +19,8 @@ typedef struct Operands {
 /* A part of a concatenation reaches over the rows of all of it. */
 static size_t operand_bytes(const Buffer *buffer)
 {
-    if (buffer->row_stride > 0 && buffer->node)
-        return (size_t)(buffer->row_stride * buffer->node->shape.extents[0]) * sizeof(float);
+    if (buffer->channels > 0 && buffer->node)
+        return (size_t)(buffer->bytes / buffer->node->shape.extents[1] * buffer->channels);
     return (size_t)buffer->bytes;
 }
 

@@ -121,19 +121,8 @@ static void cpu_download_variable(HpContext *context, const HpVariable *variable
 
 static void cpu_prepare(const HpModel *model)
 {
-    int64_t largest = 0;
     prepared_model = model; /* from here on there is something to close */
-    for (int i = 0; i < model->library_count; i++) {
-        HpLibraryCall *call = model->library[i];
-        int64_t bytes = hp_library_create(call);
-        if (model->library_version && bytes > call->scratchpad)
-            hp_fail("%s wants %lld bytes of scratchpad for %s and the plan has %lld: compile %s again on "
-                    "this machine",
-                    hp_library_version(), (long long)bytes, call->name, (long long)call->scratchpad,
-                    model->source);
-        if (bytes > call->scratchpad && bytes > largest)
-            largest = bytes;
-    }
+    int64_t largest = hp_unplanned_scratchpad(model, hp_library_create);
     if (largest > 0)
         shared_scratchpad = cpu_allocate((size_t)largest);
 }
@@ -170,6 +159,15 @@ static void cpu_run(HpContext *context, const HpFunction *function)
     function->run(context);
 }
 
+static void cpu_clock_step(HpContext *context, int step)
+{
+    static double began;
+    double now = hp_seconds();
+    if (step > 0)
+        context->clock->seconds[step - 1] += now - began;
+    began = now;
+}
+
 static void cpu_synchronize(void)
 {
 }
@@ -188,6 +186,7 @@ const HpDevice hp_device_cpu = {
     .open = cpu_open,
     .allocate = cpu_allocate,
     .release = cpu_release,
+    .available = hp_memory_available,
     .prepare = cpu_prepare,
     .upload = cpu_upload,
     .download = cpu_download,
@@ -195,6 +194,7 @@ const HpDevice hp_device_cpu = {
     .download_variable = cpu_download_variable,
     .set_images = cpu_set_images,
     .run = cpu_run,
+    .clock_step = cpu_clock_step,
     .library_run = cpu_library_run,
     .copy = cpu_copy,
     .launch = cpu_launch,

@@ -18,6 +18,28 @@ void hp_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *ar
     context->device->launch(context, kernel, grid, arguments, bytes);
 }
 
+void hp_clock_step(HpContext *context, int step)
+{
+    context->device->clock_step(context, step);
+}
+
+int64_t hp_unplanned_scratchpad(const HpModel *model, int64_t (*create)(HpLibraryCall *call))
+{
+    int64_t largest = 0;
+    for (int i = 0; i < model->library_count; i++) {
+        HpLibraryCall *call = model->library[i];
+        int64_t bytes = create(call);
+        if (model->library_version && bytes > call->scratchpad)
+            hp_fail("%s wants %lld bytes of scratchpad for %s and the plan has %lld: compile %s again on "
+                    "this machine",
+                    model->library_version, (long long)bytes, call->name, (long long)call->scratchpad,
+                    model->source);
+        if (bytes > call->scratchpad && bytes > largest)
+            largest = bytes;
+    }
+    return largest;
+}
+
 int64_t hp_data_type_bytes(HpDataType type)
 {
     switch (type) {

@@ -12,6 +12,7 @@ typedef struct HpDevice {
     void *(*allocate)(
         size_t bytes); /* zeroed, 64-byte aligned; out of memory ends the program with the size */
     void (*release)(void *memory);
+    int64_t (*available)(void); /* bytes that allocate() has left; -1: the system does not say */
     /* Create the model's products; scratchpads larger than planned are an error. */
     void (*prepare)(const HpModel *model);
     void (*upload)(void *device, const void *host, size_t bytes);
@@ -20,11 +21,14 @@ typedef struct HpDevice {
     void (*upload_variable)(HpContext *context, const HpVariable *variable, const float *plain);
     void (*download_variable)(HpContext *context, const HpVariable *variable, float *plain);
     /* What the image kernel samples from until the next call. The store's pixels are the host's and stay
-     * there; where the device copies images, it may change `sample` (one number an image of the batch) to the
-     * rows of its copy. */
+     * there, and those of a store with more than `count` images never change; where the device copies images,
+     * it may change `sample` (one number an image of the batch) to the rows of its copy. */
     void (*set_images)(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);
     /* Starts a function; the device may still be at it on return. Downloads wait. */
     void (*run)(HpContext *context, const HpFunction *function);
+    /* Called by hp_step() while the context has a clock. Where the device is still at a step when the next
+     * one begins, it adds the seconds before run() returns. */
+    void (*clock_step)(HpContext *context, int step);
     /* What generated code calls by hp_library_run(), hp_copy(), hp_launch(). */
     void (*library_run)(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
                         const void *bias, void *c, void *scratchpad);
@@ -33,6 +37,15 @@ typedef struct HpDevice {
     void (*synchronize)(void);
     void (*close)(void); /* also what failed while it was opened or prepared */
 } HpDevice;
+
+/* How long the steps of functions take, while a context has it. */
+struct HpClock {
+    double *seconds; /* by step, summed over runs of one function */
+};
+
+/* Creates all products of a model by `create`, which returns the bytes of scratchpad of one, and returns the
+ * largest that is not in the plan. Only a portable program may have such. */
+int64_t hp_unplanned_scratchpad(const HpModel *model, int64_t (*create)(HpLibraryCall *call));
 
 /* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other
  * name asks for nothing. */

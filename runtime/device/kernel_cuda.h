@@ -23,7 +23,7 @@ typedef unsigned long long uint64_t;
 #define HP_WRITE(address, bytes)
 /* A kernel: its only parameter is `a`, a struct of arguments that has the kernel's name. */
 #define KERNEL(name, threads)                                                                                \
-    extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ struct name a)
+    extern "C" __global__ void __launch_bounds__(threads, 1) name(const __grid_constant__ struct name a)
 #define HP_SHARED __shared__
 #define HP_BARRIER() __syncthreads()
 #define HP_UNROLL _Pragma("unroll")
@@ -102,6 +102,11 @@ HP_DEVICE float hp_get_bf16(const uint16_t *from)
 HP_DEVICE float hp_get_u8(const uint8_t *from)
 {
     HP_READ(from, 1);
+    return (float)*from;
+}
+HP_DEVICE float hp_get_u16(const uint16_t *from)
+{
+    HP_READ(from, 2);
     return (float)*from;
 }
 HP_DEVICE int64_t hp_get_i64(const int64_t *from)
@@ -293,9 +298,13 @@ HP_DEVICE void hp_store8_u8(uint8_t *to, const float *value)
 
 /* ---------------------------------------------------------------- arithmetic */
 
-HP_DEVICE uint32_t hp_least(uint32_t a, uint32_t b)
+HP_DEVICE int64_t hp_smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+HP_DEVICE int64_t hp_larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 /* NaN goes through maxima, minima and relu, as in the interpreter. */
 HP_DEVICE float hp_maximum(float a, float b)
@@ -381,50 +390,115 @@ HP_DEVICE float hp_random_uniform(uint64_t seed, uint32_t path, int64_t draw, ui
 
 /* ---------------------------------------------------------------- blocks */
 
-/* The sum over all threads of a block whose number is the same modulo `columns` (a power of two), in a fixed
- * order. Every thread of the block calls it; threads below `columns` get the sums. `scratch` has room for a
- * number a thread and may be used again at once. */
-HP_DEVICE double hp_block_sum(double value, double *scratch, uint32_t columns)
+/* The threads of a block stand `width` (a power of two) side by side along the columns of a kernel's loops,
+ * and one behind the other along its rows; so do the blocks of the grid. A thread takes every step-th column
+ * and row. */
+HP_DEVICE uint32_t hp_first_column(size_t width)
 {
-    const uint32_t thread = threadIdx.x;
-    scratch[thread] = value;
-    HP_BARRIER();
-    for (uint32_t step = HP_THREADS / 2; step >= columns; step /= 2) {
-        if (thread < step)
-            scratch[thread] += scratch[thread + step];
-        HP_BARRIER();
-    }
-    value = scratch[thread];
-    HP_BARRIER();
-    return value;
+    return blockIdx.x * (uint32_t)width + threadIdx.x % (uint32_t)width;
 }
-HP_DEVICE double hp_block_maximum(double value, double *scratch, uint32_t columns)
+HP_DEVICE uint32_t hp_column_step(size_t width)
+{
+    return gridDim.x * (uint32_t)width;
+}
+HP_DEVICE uint32_t hp_first_row(size_t width)
+{
+    return blockIdx.y * (HP_THREADS / (uint32_t)width) + threadIdx.x / (uint32_t)width;
+}
+HP_DEVICE uint32_t hp_row_step(size_t width)
+{
+    return gridDim.y * (HP_THREADS / (uint32_t)width);
+}
+
+/* Adds up `count` numbers a thread over all threads of the block whose number is the same modulo `columns` (a
+ * power of two), in a fixed order. Every thread of the block calls it; the threads below `columns` get the
+ * sums. `scratch` has room for `count` numbers a thread and may be used again at once. */
+HP_DEVICE void hp_block_sums(double *values, int count, double *scratch, uint32_t columns)
 {
     const uint32_t thread = threadIdx.x;
-    scratch[thread] = value;
+    for (int i = 0; i < count; i++)
+        scratch[i * HP_THREADS + thread] = values[i];
     HP_BARRIER();
     for (uint32_t step = HP_THREADS / 2; step >= columns; step /= 2) {
         if (thread < step)
-            scratch[thread] = hp_maximum_double(scratch[thread], scratch[thread + step]);
+            for (int i = 0; i < count; i++)
+                scratch[i * HP_THREADS + thread] += scratch[i * HP_THREADS + thread + step];
         HP_BARRIER();
     }
-    value = scratch[thread];
+    for (int i = 0; i < count; i++)
+        values[i] = scratch[i * HP_THREADS + thread];
     HP_BARRIER();
-    return value;
+}
+/* The same for maxima. */
+HP_DEVICE void hp_block_maxima(double *values, int count, double *scratch, uint32_t columns)
+{
+    const uint32_t thread = threadIdx.x;
+    for (int i = 0; i < count; i++)
+        scratch[i * HP_THREADS + thread] = values[i];
+    HP_BARRIER();
+    for (uint32_t step = HP_THREADS / 2; step >= columns; step /= 2) {
+        if (thread < step)
+            for (int i = 0; i < count; i++)
+                scratch[i * HP_THREADS + thread] = hp_maximum_double(scratch[i * HP_THREADS + thread],
+                                                                     scratch[i * HP_THREADS + thread + step]);
+        HP_BARRIER();
+    }
+    for (int i = 0; i < count; i++)
+        values[i] = scratch[i * HP_THREADS + thread];
+    HP_BARRIER();
 }
 
 /* ---------------------------------------------------------------- images */
 
-HP_DEVICE float hp_image_pixel(const struct hp_image_store *store, const char *image, int32_t y, int32_t x,
-                               int32_t plane)
+/* Adds `weight` times the planes of pixel (x, y) of an image, which is 0 outside. */
+HP_DEVICE void hp_image_add(float *sums, int planes, const struct hp_image_store *store, int64_t image,
+                            int32_t x, int32_t y, float weight)
 {
-    if (x < 0 || y < 0 || x >= store->width || y >= store->height)
-        return 0.0f;
-    const int64_t at = ((int64_t)y * store->width + x) * store->planes + plane;
-    if (store->bits == 8)
-        return hp_get_u8((const uint8_t *)image + at);
-    HP_READ(image + 2 * at, 2);
-    return (float)((const uint16_t *)(const void *)image)[at];
+    if (x < 0 || y < 0 || x >= (int32_t)store->width || y >= (int32_t)store->height)
+        return;
+    const int64_t at = ((image * store->height + y) * store->width + x) * planes;
+    if (store->bits == 8) {
+        const uint8_t *pixel = (const uint8_t *)store->pixels + at;
+        HP_UNROLL
+        for (int plane = 0; plane < planes; plane++)
+            sums[plane] += weight * hp_get_u8(pixel + plane);
+    } else {
+        const uint16_t *pixel = (const uint16_t *)store->pixels + at;
+        HP_UNROLL
+        for (int plane = 0; plane < planes; plane++)
+            sums[plane] += weight * hp_get_u16(pixel + plane);
+    }
+}
+
+/* The planes of output pixel (x, y) of an image: sampled by the affine map (6 numbers: source x is m0 x + m1
+ * y + m2, source y is m3 x + m4 y + m5), bilinear, 0 outside, as [0,1] times `gain`, normalised:
+ * kernel_image.h says the same. */
+HP_DEVICE void hp_image_sample(float *value, int planes, const struct hp_image_store *store, int64_t image,
+                               const float *map, float gain, const float *mean, const float *deviation,
+                               float x, float y)
+{
+    const float source_x = hp_get_f32(map) * x + (hp_get_f32(map + 1) * y + hp_get_f32(map + 2));
+    const float source_y = hp_get_f32(map + 3) * x + (hp_get_f32(map + 4) * y + hp_get_f32(map + 5));
+    /* a point more than a pixel outside has no weight wherever it is */
+    const float near_x = source_x > -2.0f ? hp_minimum(source_x, (float)store->width + 1.0f) : -2.0f;
+    const float near_y = source_y > -2.0f ? hp_minimum(source_y, (float)store->height + 1.0f) : -2.0f;
+    const int32_t left = (int32_t)(near_x + 2.0f) - 2, top = (int32_t)(near_y + 2.0f) - 2;
+    float covered = 0.0f;
+    for (int plane = 0; plane < planes; plane++)
+        value[plane] = 0.0f;
+    HP_UNROLL
+    for (int tap = 0; tap < 4; tap++) {
+        const int32_t tap_x = left + (tap & 1), tap_y = top + (tap >> 1);
+        const float weight = (1.0f - fabsf(near_x - (float)tap_x)) * (1.0f - fabsf(near_y - (float)tap_y));
+        const int inside = tap_x >= 0 && tap_y >= 0 && tap_x < store->width && tap_y < store->height;
+        covered += inside ? weight : 0.0f;
+        hp_image_add(value, planes, store, image, tap_x, tap_y, weight);
+    }
+    for (int plane = 0; plane < planes; plane++) {
+        const float factor = gain / hp_get_f32(deviation + plane);
+        value[plane] = value[plane] * (store->scale * factor) + covered * (store->offset * factor) -
+                       hp_get_f32(mean + plane) / hp_get_f32(deviation + plane);
+    }
 }
 
 #endif

@@ -355,6 +355,16 @@ static bool padded_alike(const HpLibraryCall *call)
     return call->pad_before[0] == call->pad_after[0] && call->pad_before[1] == call->pad_after[1];
 }
 
+/* The library's 1x1 gradient of weights writes past its workspace (2.6.3, measured with AVX2) where NHWC
+ * images of fewer channels than one of its blocks are taken at a stride: wrong numbers, or a broken heap. It
+ * takes blocked weights only, so such a call has to name HWIO. */
+static bool overruns_workspace(const HpLibraryCall *call)
+{
+    return call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT && call->format_a == HP_FORMAT_NHWC &&
+           call->format_c != HP_FORMAT_HWIO && call->kernel[0] == 1 && call->kernel[1] == 1 &&
+           (call->stride[0] != 1 || call->stride[1] != 1) && call->in_channels < 16;
+}
+
 static dnnl_alg_kind_t algorithm_kind(const HpLibraryCall *call)
 {
     switch (call->algorithm) {
@@ -373,7 +383,7 @@ static dnnl_primitive_desc_t describe_answer(const HpLibraryCall *call, int numb
     Operands operands = operands_of(call);
     dnnl_primitive_attr_t attributes = attributes_of(call);
     dnnl_status_t status = dnnl_unimplemented;
-    if (!operands.a || !operands.c || (!operands.b && call->kind != HP_REORDER))
+    if (!operands.a || !operands.c || (!operands.b && call->kind != HP_REORDER) || overruns_workspace(call))
         status = dnnl_invalid_arguments;
     else if (call->kind == HP_MATMUL)
         status = describe_matmul(&desc, number, &operands, attributes);

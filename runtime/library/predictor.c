@@ -44,7 +44,7 @@ static void create(void *user)
     if (!call->weights)
         hp_fail("the weights have no name: NULL");
     HpPredictor *predictor = call->predictor = hp_alloc(1, sizeof *predictor);
-    hp_session_open(&predictor->session, call->model, &no_options);
+    hp_session_open(&predictor->session, call->model, &no_options, false);
     omp_set_num_threads(predictor->session.threads);
     char *wrong = hp_session_load(&predictor->session, call->weights, &no_options);
     if (wrong)

@@ -9,21 +9,6 @@
 
 enum { WARM_UP_STEPS = 2, DEFAULT_STEPS = 10, SHOWN_STEPS = 20 };
 
-/* ---------------------------------------------------------------- the clock of steps */
-
-struct HpClock {
-    double began;
-    double *seconds; /* by step, summed over calls */
-};
-
-void hp_clock_step(struct HpClock *clock, int step)
-{
-    double now = hp_seconds();
-    if (step > 0)
-        clock->seconds[step - 1] += now - clock->began;
-    clock->began = now;
-}
-
 /* ---------------------------------------------------------------- made-up images */
 
 static uint8_t *make_pixels(const HpModel *model, int64_t rows, HpImageStore *store)
@@ -148,7 +133,7 @@ static void print_steps(HpSession *session, const HpFunction *function, int64_t 
     if (function->step_count == 0)
         return;
     StepTime *times = hp_alloc((size_t)function->step_count, sizeof *times);
-    struct HpClock clock = {0, hp_alloc((size_t)function->step_count, sizeof(double))};
+    struct HpClock clock = {hp_alloc((size_t)function->step_count, sizeof(double))};
     double total = 0, products = 0;
     session->context.clock = &clock;
     for (int64_t i = 0; i < count; i++)
@@ -220,9 +205,7 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     if (options->only && strcmp(options->only, "train") != 0 && strcmp(options->only, "predict") != 0)
         hp_fail("--only is train or predict, not \"%s\"", options->only);
     HpSession session;
-    if (wants(options, "train"))
-        hp_session_check_memory(model);
-    hp_session_open(&session, model, options);
+    hp_session_open(&session, model, options, wants(options, "train"));
     HpVariables variables = {model, session.device, &session.context};
     hp_weights_initialize(&variables, options->seed);
     if (wants(options, "train"))

@@ -102,7 +102,7 @@ int hp_evaluate(const HpOptions *options, const HpModel *model)
     if (images.count == 0)
         hp_fail("%s has no labelled images to evaluate on", options->data);
     HpSession session;
-    hp_session_open(&session, model, options);
+    hp_session_open(&session, model, options, false);
     hp_load_weights(&session, options);
     HpScores scores = hp_score_images(&session, data, &images,
                                       model->stages[model->stage_count - 1].validation, "evaluate");

@@ -1,4 +1,5 @@
 /* hp_main: the commands of a generated program. */
+#include <errno.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,6 +64,21 @@ static const HpCommand *find_command(const char *program, const char *word)
     exit(2);
 }
 
+static void dump_kernels(const HpModel *model, const char *path)
+{
+    if (!hp_write_file(path, model->kernels->source, strlen(model->kernels->source)))
+        hp_fail("cannot write '%s': %s", path, strerror(errno));
+}
+
+/* The binaries are of the kernels that the file replaces. */
+static void load_kernels(HpModel *model, HpKernels *kernels, const char *path)
+{
+    *kernels = *model->kernels;
+    kernels->source = hp_read_file(path, NULL);
+    kernels->binary_count = 0;
+    model->kernels = kernels;
+}
+
 int hp_main(int argc, char **argv, const HpModel *model)
 {
     hp_set_program(argv[0]);
@@ -77,7 +93,14 @@ int hp_main(int argc, char **argv, const HpModel *model)
     hp_options_parse(&options, argc - 1, argv + 1, command, model);
     if (options.threads)
         omp_set_num_threads((int)options.threads);
-    int status = command->run(&options, model);
+    HpModel loaded = *model;
+    HpKernels kernels = {0};
+    if (options.dump_cuda)
+        dump_kernels(model, options.dump_cuda);
+    if (options.load_cuda)
+        load_kernels(&loaded, &kernels, options.load_cuda);
+    int status = command->run(&options, &loaded);
+    free((void *)kernels.source);
     free(options.settings);
     return status;
 }

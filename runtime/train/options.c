@@ -11,6 +11,7 @@
 
 typedef enum OptionType {
     OPTION_TEXT,
+    OPTION_KERNELS, /* text, for models whose kernels are launched */
     OPTION_FLAG,
     OPTION_COUNT,
     OPTION_SEED,
@@ -63,11 +64,24 @@ static const OptionRow option_rows[] = {
      "threads that read images, and compute where the program was compiled portable"},
     {"json", 0, NULL, HP_COMMAND_EVALUATE | HP_COMMAND_BENCH, OPTION_FLAG, FIELD(json),
      "print one JSON object instead"},
+    {"dump-cuda", 0, "FILE", EVERY, OPTION_KERNELS, FIELD(dump_cuda), "write the source of the CUDA kernels"},
+    {"load-cuda", 0, "FILE", COMPUTES, OPTION_KERNELS, FIELD(load_cuda),
+     "compile these CUDA kernels instead: a changed file of --dump-cuda"},
     {"set", 0, "NAME=VALUE", EVERY, OPTION_SETTING, 0,
      "change a number of the recipe; `info` lists them; may repeat"},
     {"help", 'h', NULL, EVERY, OPTION_FLAG, 0, "this text"},
 };
 enum { OPTION_ROWS = sizeof option_rows / sizeof *option_rows };
+
+static bool exists(const OptionRow *row, const HpModel *model)
+{
+    return row->type != OPTION_KERNELS || model->kernels;
+}
+
+static bool takes(const OptionRow *row, const HpCommand *command, const HpModel *model)
+{
+    return (row->commands & command->kind) && exists(row, model);
+}
 
 /* ---------------------------------------------------------------- did you mean */
 
@@ -102,26 +116,27 @@ usage_error(const HpOptions *options, const HpCommand *command, const char *form
     exit(2);
 }
 
-static const OptionRow *find_option(const char *name)
+static const OptionRow *find_option(const HpModel *model, const char *name)
 {
     for (int i = 0; i < OPTION_ROWS; i++)
-        if (strcmp(option_rows[i].name, name) == 0)
+        if (strcmp(option_rows[i].name, name) == 0 && exists(&option_rows[i], model))
             return &option_rows[i];
     return NULL;
 }
 
 /* An option no command has, or one that belongs to another command. */
-static _Noreturn void unknown_option(const HpOptions *options, const HpCommand *command, const char *word)
+static _Noreturn void unknown_option(const HpOptions *options, const HpCommand *command, const HpModel *model,
+                                     const char *word)
 {
     const char *names[OPTION_ROWS];
     int count = 0;
     size_t length = strcspn(word, "=");
     char *name = hp_format("%.*s", (int)length, word);
     char *bare = name + strspn(name, "-");
-    if (find_option(bare))
+    if (find_option(model, bare))
         usage_error(options, command, "--%s is not an option of `%s`", bare, command->name);
     for (int i = 0; i < OPTION_ROWS; i++)
-        if (option_rows[i].commands & command->kind)
+        if (takes(&option_rows[i], command, model))
             names[count++] = option_rows[i].name;
     const char *near = hp_nearest(bare, names, count);
     if (near)
@@ -186,7 +201,8 @@ static void take_value(HpOptions *options, const HpCommand *command, const HpMod
     void *field = (char *)options + row->field;
     char *end;
     switch (row->type) {
-    case OPTION_TEXT: *(const char **)field = text; break;
+    case OPTION_TEXT:
+    case OPTION_KERNELS: *(const char **)field = text; break;
     case OPTION_FLAG: *(bool *)field = true; break;
     case OPTION_COUNT: *(int64_t *)field = parse_whole(options, command, row, text, 1, 1 << 20); break;
     case OPTION_SEED:
@@ -204,13 +220,13 @@ static void take_value(HpOptions *options, const HpCommand *command, const HpMod
 
 /* ---------------------------------------------------------------- help and parsing */
 
-static void print_help(const HpOptions *options, const HpCommand *command)
+static void print_help(const HpOptions *options, const HpCommand *command, const HpModel *model)
 {
     printf("usage: %s %s %s\n\n%s\n\n%s\noptions:\n", options->program, command->name, command->usage,
            command->summary, command->details);
     for (int i = 0; i < OPTION_ROWS; i++) {
         const OptionRow *row = &option_rows[i];
-        if (!(row->commands & command->kind))
+        if (!takes(row, command, model))
             continue;
         char *left = row->letter ? hp_format("-%c, --%s %s", row->letter, row->name,
                                              row->argument ? row->argument : "")
@@ -221,13 +237,14 @@ static void print_help(const HpOptions *options, const HpCommand *command)
 }
 
 /* getopt's own forms of the rows a command has; index[i] is the row of entry i. */
-static void getopt_tables(const HpCommand *command, struct option *entries, int *index, char *letters)
+static void getopt_tables(const HpCommand *command, const HpModel *model, struct option *entries, int *index,
+                          char *letters)
 {
     int count = 0;
     *letters++ = ':'; /* tell a missing value from an unknown option */
     for (int i = 0; i < OPTION_ROWS; i++) {
         const OptionRow *row = &option_rows[i];
-        if (!(row->commands & command->kind))
+        if (!takes(row, command, model))
             continue;
         index[count] = i;
         entries[count++] =
@@ -256,7 +273,7 @@ void hp_options_parse(HpOptions *options, int argc, char **argv, const HpCommand
     struct option entries[OPTION_ROWS + 1];
     int index[OPTION_ROWS], chosen = -1, found;
     char letters[2 * OPTION_ROWS + 2];
-    getopt_tables(command, entries, index, letters);
+    getopt_tables(command, model, entries, index, letters);
     optind = 0; /* GNU getopt begins anew */
     opterr = 0;
     while ((found = getopt_long(argc, argv, letters, entries, &chosen)) != -1) {
@@ -264,10 +281,10 @@ void hp_options_parse(HpOptions *options, int argc, char **argv, const HpCommand
         if (found == ':')
             usage_error(options, command, "%s needs a value", word);
         if (found == '?')
-            unknown_option(options, command, word);
+            unknown_option(options, command, model, word);
         const OptionRow *row = found == 0 ? &option_rows[index[chosen]] : row_of_letter(found);
         if (strcmp(row->name, "help") == 0) {
-            print_help(options, command);
+            print_help(options, command, model);
             exit(0);
         }
         take_value(options, command, model, row, optarg);

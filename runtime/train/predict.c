@@ -152,7 +152,7 @@ int hp_predict(const HpOptions *options, const HpModel *model)
     for (int64_t i = 0; i < count; i++)
         images[i] = i;
     HpSession session;
-    hp_session_open(&session, model, options);
+    hp_session_open(&session, model, options, false);
     hp_load_weights(&session, options);
     float *probabilities =
         hp_alloc((size_t)count * (size_t)model->dataset->class_count, sizeof *probabilities);

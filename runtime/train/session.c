@@ -40,20 +40,19 @@ static int64_t part_that_fits(const HpModel *model, int64_t available)
     return part;
 }
 
-void hp_session_check_memory(const HpModel *model)
+static void check_memory(const HpModel *model)
 {
-    int64_t available = hp_memory_available();
+    int64_t available = model->device->available();
     if (available < 0 || model->memory_bytes <= available)
         return;
     int64_t part = part_that_fits(model, available);
     char *advice = part ? hp_format("parts of %lld instead of %lld images should fit", (long long)part,
                                     (long long)model->part_rows)
                         : hp_format("variables alone take %.1f MB", (double)variables_end(model) / 1e6);
-    hp_fail(
-        "training takes %.1f MB and this machine has %.1f MB free: %s; `hpacc %s --memory %.0fMB` computes "
-        "values again instead of keeping them, or says what fits",
-        (double)model->memory_bytes / 1e6, (double)available / 1e6, advice, model->source,
-        floor((double)available / 1e6));
+    hp_fail("training takes %.1f MB and %.1f MB are free: %s; `hpacc %s --memory %.0fMB` computes "
+            "values again instead of keeping them, or says what fits",
+            (double)model->memory_bytes / 1e6, (double)available / 1e6, advice, model->source,
+            floor((double)available / 1e6));
 }
 
 /* The device and the model's products are the process's: the first session opens them, the last one closes
@@ -62,7 +61,7 @@ static struct {
     int sessions, threads;
 } shared;
 
-void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options)
+void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options, bool training)
 {
     *session = (HpSession){.model = model, .device = model->device};
     bool first = shared.sessions++ == 0;
@@ -70,6 +69,8 @@ void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *
         session->device->open(model);
         shared.threads = omp_get_max_threads();
     }
+    if (training)
+        check_memory(model);
     session->threads = shared.threads;
     session->decoders = options->threads ? (int)options->threads : session->threads;
     session->context = (HpContext){.model = model,

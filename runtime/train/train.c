@@ -177,8 +177,7 @@ static void open_run(Training *training, const HpOptions *options, const HpModel
     run->data = hp_open_data(options, model);
     run->data_hash = hp_data_hash(run->data);
     check_folder(run);
-    hp_session_check_memory(model);
-    hp_session_open(&run->session, model, options);
+    hp_session_open(&run->session, model, options, true);
     watch_signals(run);
     bool resumed = options->resume && hp_checkpoint_load(run);
     run->division = hp_divide(run->data, model, run->session.context.seed);

@@ -20,6 +20,7 @@ typedef struct HpSetting { /* one --set NAME=VALUE */
 typedef struct HpOptions {
     const char *program; /* argv[0]: for messages that say what to type */
     const char *data, *out, *weights, *initial, *output, *probabilities, *only;
+    const char *dump_cuda, *load_cuda;
     uint64_t seed;
     int64_t threads;   /* 0: as many as OpenMP takes */
     int64_t steps;     /* bench: how many to time */
@@ -81,11 +82,9 @@ typedef struct HpBatch {
     float *labels;          /* [rows,classes] */
 } HpBatch;
 
-/* Ends the program when the machine has less memory than training takes. */
-void hp_session_check_memory(const HpModel *model);
-/* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. All
- * sessions of a process are of one model. */
-void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options);
+/* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. Ends the
+ * program when the device has less memory than `training` takes. All sessions of a process are of one model. */
+void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options, bool training);
 void hp_session_close(HpSession *session); /* also of one that did not open to the end */
 /* What prediction needs from a file of weights, and its scalars. NULL, or what is wrong (to be freed). */
 char *hp_session_load(HpSession *session, const char *path, const HpOptions *options);

@@ -38,7 +38,7 @@ static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, HpDataType 
 
 /* Where each element lies, row-major; to be freed. Axis by axis, every place so far becomes as many as the
  * axis is long. */
-static int64_t *element_places(const HpPlaces *places, Shape shape, int64_t row_stride)
+static int64_t *element_places(const HpPlaces *places, Shape shape)
 {
     int64_t total = shape_count(shape), count = 1;
     int64_t *at = malloc((size_t)(total ? total : 1) * sizeof *at);
@@ -46,11 +46,10 @@ static int64_t *element_places(const HpPlaces *places, Shape shape, int64_t row_
     at[0] = 0;
     for (int axis = 0; axis < shape.rank && total > 0; axis++) {
         int64_t extent = shape.extents[axis];
-        int64_t stride = axis == 0 && row_stride ? row_stride : places->stride[axis];
         for (int64_t i = count - 1; i >= 0; i--) {
             const int64_t first = at[i];
             for (int64_t k = extent - 1; k >= 0; k--)
-                at[i * extent + k] = first + k / places->block[axis] * stride +
+                at[i * extent + k] = first + k / places->block[axis] * places->stride[axis] +
                                      k % places->block[axis] * places->inner_stride[axis];
         }
         count *= extent;
@@ -76,14 +75,14 @@ static double get_element(const char *memory, HpDataType dtype, int64_t at)
     }
 }
 
-static void write_tensor(char *memory, Shape shape, HpFormat format, HpDataType dtype, int64_t row_stride,
+static void write_tensor(char *memory, Shape shape, HpFormat format, HpDataType dtype, int64_t channels,
                          const double *values)
 {
-    HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
+    HpPlaces places = format_places(format, shape, channels);
     int64_t count = shape_count(shape);
-    if (!row_stride)
+    if (!channels)
         memset(memory, 0, (size_t)(places.count * hp_data_type_bytes(dtype)));
-    int64_t *at = element_places(&places, shape, row_stride);
+    int64_t *at = element_places(&places, shape);
     for (int64_t i = 0; i < count; i++)
         set_element(memory, dtype, at[i], values[i]);
     free(at);
@@ -91,16 +90,16 @@ static void write_tensor(char *memory, Shape shape, HpFormat format, HpDataType 
 
 /* The error of a tensor in memory, and that its padding is zero. */
 static double compare_tensor(const char *memory, Shape shape, HpFormat format, HpDataType dtype,
-                             int64_t row_stride, const double *values, double floor, const char *what)
+                             int64_t channels, const double *values, double floor, const char *what)
 {
-    HpPlaces places = hp_format_places(format, shape.rank, shape.extents);
+    HpPlaces places = format_places(format, shape, channels);
     int64_t count = shape_count(shape);
     double *found = malloc((size_t)(count ? count : 1) * sizeof *found);
     char *is_element = calloc((size_t)places.count, 1);
-    int64_t *at = element_places(&places, shape, row_stride);
+    int64_t *at = element_places(&places, shape);
     for (int64_t i = 0; i < count; i++) {
         found[i] = get_element(memory, dtype, at[i]);
-        if (!row_stride)
+        if (!channels)
             is_element[at[i]] = 1;
     }
     double error = random_error(found, values, count);
@@ -109,7 +108,7 @@ static double compare_tensor(const char *memory, Shape shape, HpFormat format, H
         largest = fmax(largest, fabs(values[i]));
     if (largest < floor)
         error *= largest / floor;
-    for (int64_t i = 0; i < places.count && !row_stride; i++)
+    for (int64_t i = 0; i < places.count && !channels; i++)
         if (!is_element[i] && get_element(memory, dtype, i) != 0)
             fail_msg("%s: the padding at %lld is %g, not 0", what, (long long)i,
                      get_element(memory, dtype, i));
@@ -127,18 +126,17 @@ static void write_buffer(Harness *harness, const Buffer *buffer)
     if (!buffer->node) /* an input of the image kernel: not part of the graph */
         return;
     const double *values = interpreter_value(harness->interpreter, buffer->node);
-    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->row_stride,
-                 values);
+    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->channels, values);
 }
 
 static void check_tensor(Harness *harness, HarnessError kind, const char *memory, Shape shape,
-                         HpFormat format, HpDataType dtype, int64_t row_stride, const double *values,
+                         HpFormat format, HpDataType dtype, int64_t channels, const double *values,
                          const char *what)
 {
     const double tolerances[] = {harness->options.tolerance, 1e-4, 100 * harness->options.tolerance};
     double tolerance = tolerances[kind];
     double error =
-        compare_tensor(memory, shape, format, dtype, row_stride, values, harness->options.floor, what);
+        compare_tensor(memory, shape, format, dtype, channels, values, harness->options.floor, what);
     harness->worst[kind] = fmax(harness->worst[kind], error);
     if (!(error <= tolerance)) {
         fprintf(stderr, "generated code is kept in %s\n", harness->folder);
@@ -306,7 +304,7 @@ void harness_check_steps(Harness *harness)
             buffer_describe(&what, output);
             check_tensor(harness, step->kind == STEP_LIBRARY ? HARNESS_PRODUCT : HARNESS_KERNEL,
                          harness->memory + place_of(harness, output), node->shape, node->format, node->dtype,
-                         output->row_stride, interpreter_value(harness->interpreter, node), what.data);
+                         output->channels, interpreter_value(harness->interpreter, node), what.data);
         }
     }
 }
@@ -464,6 +462,18 @@ void harness_check(Graph *graph, HarnessOptions options)
 
 /* ---- the plan, checked by brute force ---- */
 
+/* A product reads its operands while it writes; only its addend may lie there. */
+static void verify_product(const Schedule *schedule, const Step *step)
+{
+    const Buffer *operands[] = {step->a, step->b, step->bias};
+    int64_t offset;
+    const Buffer *root = buffer_root(step->outputs.items[0], &offset);
+    for (int i = 0; i < 3; i++)
+        if (operands[i] && buffer_root(operands[i], &offset) == root)
+            fail_msg("%s, step %d: the product writes over its operand %d", schedule->graph->name,
+                     step->index, i);
+}
+
 /* Walks the steps and keeps what every byte of the arena holds: a step must find what it reads where it was
  * written. */
 static void verify_schedule(const Schedule *schedule)
@@ -481,6 +491,8 @@ static void verify_schedule(const Schedule *schedule)
                     fail_msg("%s, step %zu: byte %lld no longer holds what it reads", schedule->graph->name,
                              s, (long long)w * 64);
         }
+        if (step->kind == STEP_LIBRARY)
+            verify_product(schedule, step);
         for (size_t i = 0; i <= step->outputs.count; i++) {
             const Buffer *buffer = i < step->outputs.count ? step->outputs.items[i] : step->scratchpad;
             int64_t offset;

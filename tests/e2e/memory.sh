@@ -59,5 +59,5 @@ run limited "$hpacc" "$root/models/small.hpanet" --dataset "$hpa" "${large[@]}" 
 says "and this machine has 1024.0 MB free"
 says "instead of 32 images take"
 run "$hpacc" "$root/models/small.hpanet" --dataset "$hpa" "${large[@]}" -o large
-refuse limited large/small bench --only train --steps 1 -- "training takes " "and this machine has 1024.0 MB free: parts of " \
+refuse limited large/small bench --only train --steps 1 -- "training takes " "and 1024.0 MB are free: parts of " \
   "instead of 32 images should fit" "--memory 1024MB"

@@ -241,7 +241,7 @@ int hp_main(int argc, char **argv, const HpModel *model)
     if (argc != 2)
         hp_fail("usage: %s RECORDED", argv[0]);
     Subject subject = {.vectors = vectors_read(argv[1])};
-    hp_session_open(&subject.session, model, &(HpOptions){.program = argv[0], .seed = 1});
+    hp_session_open(&subject.session, model, &(HpOptions){.program = argv[0], .seed = 1}, true);
     HpImageStore store = store_image(subject.vectors, model);
     fill_variables(&subject);
     fill_batch(&subject, &store);

@@ -421,6 +421,17 @@ static void narrow_weight_gradients(void **state)
     }
 }
 
+/* NHWC images of fewer channels than a block: the library's own choice writes past its workspace. */
+static void strided_weight_gradients_of_few_channels(void **state)
+{
+    (void)state;
+    static const Layer layer = {"few channels", 32, 1, 4, 8, {32, 32}, {1, 1}, 2, 0, 0, 1};
+    check_convolution(
+        choose(call_of(&layer, HP_CONVOLUTION_GRADIENT_WEIGHT, HP_FORMAT_NHWC, HP_FORMAT_COUNT)), 1e-5);
+    check_convolution(
+        choose(call_of(&layer, HP_CONVOLUTION_GRADIENT_WEIGHT, HP_FORMAT_NHWC, HP_FORMAT_OIHW8I8O)), 1e-5);
+}
+
 static void convolution_epilogues(void **state)
 {
     (void)state;
@@ -538,6 +549,7 @@ int main(void)
         cmocka_unit_test(own_winograd_is_the_same_for_any_threads),
         cmocka_unit_test(own_winograd_is_taken_where_it_pays),
         cmocka_unit_test(narrow_weight_gradients),
+        cmocka_unit_test(strided_weight_gradients_of_few_channels),
         cmocka_unit_test(convolution_epilogues),
         cmocka_unit_test(matrix_products),
         cmocka_unit_test(reorders),

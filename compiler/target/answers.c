@@ -1,10 +1,9 @@
 /* Looks for a GPU without needing one: the driver's library is loaded only to ask. */
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include "target.h"
 
-bool cuda_answers(const char **why)
+bool target_cuda_answers(const char **why)
 {
     void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!driver) {

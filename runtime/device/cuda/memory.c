@@ -1,0 +1,100 @@
+/* Memory of the GPU, and the way to it: through pinned memory, which the GPU copies from while the host goes
+ * on. */
+#include <string.h>
+#include "../../base/base.h"
+#include "internal.h"
+
+enum { HALF = 8 << 20, ALIGNMENT = 64 };
+
+/* Two halves: one is filled while the GPU copies from the other. */
+static struct {
+    char *bytes;
+    CUevent copied[2]; /* the GPU has done with a half */
+    int half;
+    size_t used; /* of the half */
+} staging;
+
+void hp_cuda_memory_open(void)
+{
+    void *bytes;
+    HP_CUDA(MemAllocHost, &bytes, 2 * HALF);
+    staging.bytes = bytes;
+    for (int i = 0; i < 2; i++)
+        HP_CUDA(EventCreate, &staging.copied[i], CU_EVENT_DISABLE_TIMING);
+    staging.half = 0;
+    staging.used = 0;
+}
+
+void hp_cuda_memory_close(void)
+{
+    for (int i = 0; i < 2; i++)
+        HP_CUDA(EventDestroy, staging.copied[i]);
+    HP_CUDA(MemFreeHost, staging.bytes);
+    staging.bytes = NULL;
+}
+
+int64_t hp_cuda_available(void)
+{
+    size_t free, total;
+    HP_CUDA(MemGetInfo, &free, &total);
+    return (int64_t)free;
+}
+
+void *hp_cuda_allocate(size_t bytes)
+{
+    CUdeviceptr memory = 0;
+    size_t room = bytes ? bytes : ALIGNMENT;
+    CUresult result = hp_driver.MemAlloc(&memory, room);
+    if (result == CUDA_ERROR_OUT_OF_MEMORY)
+        hp_fail(
+            "out of GPU memory: %.1f MB were asked for and %.1f MB are free; a smaller --batch needs less",
+            (double)bytes / 1e6, (double)hp_cuda_available() / 1e6);
+    hp_driver_check(result, "cuMemAlloc");
+    HP_CUDA(MemsetD8Async, memory, 0, room, hp_cuda_stream);
+    return (void *)(uintptr_t)memory;
+}
+
+void hp_cuda_release(void *memory)
+{
+    if (memory)
+        HP_CUDA(MemFree, hp_cuda_address(memory));
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void next_half(void)
+{
+    HP_CUDA(EventRecord, staging.copied[staging.half], hp_cuda_stream);
+    staging.half = 1 - staging.half;
+    staging.used = 0;
+    HP_CUDA(EventSynchronize, staging.copied[staging.half]);
+}
+
+void hp_cuda_upload(void *device, const void *host, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        if (staging.used == HALF)
+            next_half();
+        size_t count = least(bytes - done, HALF - staging.used);
+        char *at = staging.bytes + (size_t)staging.half * HALF + staging.used;
+        memcpy(at, (const char *)host + done, count);
+        HP_CUDA(MemcpyHtoDAsync, hp_cuda_address(device) + done, at, count, hp_cuda_stream);
+        staging.used = least(HALF, (staging.used + count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        done += count;
+    }
+}
+
+/* The stream keeps the order of copies, so what was uploaded through the same bytes has left them. */
+void hp_cuda_download(void *host, const void *device, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        size_t count = least(bytes - done, 2 * HALF);
+        HP_CUDA(MemcpyDtoHAsync, staging.bytes, hp_cuda_address(device) + done, count, hp_cuda_stream);
+        HP_CUDA(StreamSynchronize, hp_cuda_stream);
+        memcpy((char *)host + done, staging.bytes, count);
+        done += count;
+    }
+}

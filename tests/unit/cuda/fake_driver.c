@@ -1,0 +1,482 @@
+/* libcuda.so.1 without a GPU: its memory is the host's, and work on its stream is done as late as the rules
+ * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes) and FAKE_GPU_CAPABILITY ("9.0")
+ * say what GPU it is. */
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "fake_driver.h"
+#include "runtime/device/cuda/driver.h"
+
+#define DECLARE(name, symbol, parameters) CUresult symbol parameters;
+HP_DRIVER_FUNCTIONS(DECLARE)
+FakeCalls fake_calls;
+FakeImage fake_image;
+FakeFault fake_fault;
+CUresult cuGetExportTable(const void **table, const void *id);
+
+enum { ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, INVALID_VALUE = 1 };
+
+typedef struct Block { /* of memory; its bytes follow */
+    size_t bytes;
+} Block;
+
+/* What a launch was given: kept, as graphs launch it again. */
+typedef struct Arguments {
+    struct Arguments *next;
+    _Alignas(16) char bytes[];
+} Arguments;
+
+typedef struct CUevent_st {
+    double time;
+    int pending; /* records that were asked for and are not done */
+} Event;
+
+typedef struct Operation {
+    void (*kernel)(const void *arguments, unsigned grid_x); /* or NULL: a copy, a fill, an event */
+    void *arguments;
+    unsigned grid_x;
+    char *to;
+    const char *from; /* NULL: filled with 0 */
+    size_t bytes;
+    Event *event;
+} Operation;
+
+typedef struct CUgraph_st {
+    Operation *items;
+    int count;
+} List;
+
+static List queue, captured;
+static bool capturing;
+static CUresult sticky;
+static size_t total_memory, used_memory;
+static const void *last_image;
+static Arguments *all_arguments;
+static struct {
+    const char *name;
+    int count;
+} calls[64];
+
+/* ---------------------------------------------------------------- bookkeeping */
+
+static CUresult called(const char *function)
+{
+    int i = 0;
+    while (calls[i].name && strcmp(calls[i].name, function) != 0)
+        i++;
+    calls[i].name = function;
+    calls[i].count++;
+    return sticky;
+}
+#define CALLED()                                                                                             \
+    do {                                                                                                     \
+        CUresult result_ = called(__func__);                                                                 \
+        if (result_ != CUDA_SUCCESS)                                                                         \
+            return result_;                                                                                  \
+    } while (0)
+
+int fake_calls(const char *function)
+{
+    int count = 0;
+    for (int i = 0; calls[i].name; i++) /* versions of a name are the same function */
+        if (strncmp(calls[i].name, function, strlen(function)) == 0)
+            count += calls[i].count;
+    return count;
+}
+
+const void *fake_image(void)
+{
+    return last_image;
+}
+
+void fake_fault(void)
+{
+    sticky = ILLEGAL_ADDRESS;
+}
+
+static void append(List *list, Operation operation)
+{
+    list->items = realloc(list->items, ((size_t)list->count + 1) * sizeof *list->items);
+    list->items[list->count++] = operation;
+}
+
+static CUresult submit(Operation operation)
+{
+    append(capturing ? &captured : &queue, operation);
+    if (operation.event)
+        operation.event->pending++;
+    return CUDA_SUCCESS;
+}
+
+static void perform(const Operation *operation)
+{
+    struct timespec now;
+    if (operation->kernel) {
+        operation->kernel(operation->arguments, operation->grid_x);
+    } else if (operation->event) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        operation->event->time = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+        operation->event->pending--;
+    } else if (operation->from) {
+        memmove(operation->to, operation->from, operation->bytes);
+    } else {
+        memset(operation->to, 0, operation->bytes);
+    }
+}
+
+/* Does what was asked for until all records of `event` are done; NULL: everything. */
+static CUresult wait_for(const Event *event)
+{
+    int done = 0;
+    if (capturing)
+        return CAPTURE_UNSUPPORTED;
+    while (done < queue.count && (!event || event->pending > 0) && sticky == CUDA_SUCCESS)
+        perform(&queue.items[done++]);
+    queue.count -= done;
+    if (done > 0)
+        memmove(queue.items, queue.items + done, (size_t)queue.count * sizeof *queue.items);
+    return sticky;
+}
+
+/* ---------------------------------------------------------------- the GPU */
+
+static const char *setting(const char *name, const char *usual)
+{
+    const char *value = getenv(name);
+    return value ? value : usual;
+}
+
+CUresult cuInit(unsigned flags)
+{
+    (void)flags;
+    CALLED();
+    total_memory = strtoull(setting("FAKE_GPU_MEMORY", "4294967296"), NULL, 10);
+    return atoi(setting("FAKE_GPU_COUNT", "1")) > 0 ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
+}
+
+CUresult cuDriverGetVersion(int *version)
+{
+    CALLED();
+    *version = 13000;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGetErrorName(CUresult error, const char **text)
+{
+    *text = error == ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OTHER";
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGetErrorString(CUresult error, const char **text)
+{
+    *text = error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered" : "another error";
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGet(CUdevice *device, int ordinal)
+{
+    CALLED();
+    *device = ordinal;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetCount(int *count)
+{
+    CALLED();
+    *count = atoi(setting("FAKE_GPU_COUNT", "1"));
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetName(char *name, int length, CUdevice device)
+{
+    (void)device;
+    CALLED();
+    snprintf(name, (size_t)length, "Fake GPU");
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
+{
+    int major, minor;
+    (void)device;
+    CALLED();
+    if (sscanf(setting("FAKE_GPU_CAPABILITY", "9.0"), "%d.%d", &major, &minor) != 2)
+        return INVALID_VALUE;
+    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? major : minor;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
+{
+    (void)device;
+    CALLED();
+    *context = (CUcontext)&queue;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
+{
+    (void)device;
+    CALLED();
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxSetCurrent(CUcontext context)
+{
+    (void)context;
+    CALLED();
+    return CUDA_SUCCESS;
+}
+
+/* NVRTC asks a driver that is there for something, and does without. */
+CUresult cuGetExportTable(const void **table, const void *id)
+{
+    (void)id;
+    *table = NULL;
+    return INVALID_VALUE;
+}
+
+/* ---------------------------------------------------------------- memory */
+
+CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
+{
+    CALLED();
+    *free_bytes = total_memory - used_memory;
+    *total = total_memory;
+    return CUDA_SUCCESS;
+}
+
+/* Not zeroed: that is for the program to do. */
+CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
+{
+    CALLED();
+    if (capturing)
+        return CAPTURE_UNSUPPORTED;
+    if (bytes == 0)
+        return INVALID_VALUE;
+    if (bytes > total_memory - used_memory)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    Block *block = malloc(sizeof *block + bytes);
+    block->bytes = bytes;
+    memset(block + 1, 0xa5, bytes < 4096 ? bytes : 4096);
+    used_memory += bytes;
+    *memory = (CUdeviceptr)(block + 1);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemFree_v2(CUdeviceptr memory)
+{
+    CALLED();
+    CUresult result = wait_for(NULL);
+    Block *block = (Block *)memory - 1;
+    used_memory -= block->bytes;
+    free(block);
+    return result;
+}
+
+CUresult cuMemAllocHost_v2(void **memory, size_t bytes)
+{
+    CALLED();
+    *memory = malloc(bytes);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemFreeHost(void *memory)
+{
+    CALLED();
+    free(memory);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return value ? INVALID_VALUE : submit((Operation){.to = (char *)memory, .bytes = count});
+}
+
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return submit((Operation){.to = (char *)to, .from = from, .bytes = bytes});
+}
+
+CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return submit((Operation){.to = to, .from = (const char *)from, .bytes = bytes});
+}
+
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return submit((Operation){.to = (char *)to, .from = (const char *)from, .bytes = bytes});
+}
+
+/* ---------------------------------------------------------------- the stream, graphs, events */
+
+CUresult cuStreamCreate(CUstream *stream, unsigned flags)
+{
+    (void)flags;
+    CALLED();
+    *stream = (CUstream)&queue;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamDestroy_v2(CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return wait_for(NULL);
+}
+
+CUresult cuStreamSynchronize(CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return wait_for(NULL);
+}
+
+CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
+{
+    (void)stream, (void)mode;
+    CALLED();
+    capturing = true;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
+{
+    (void)stream;
+    CALLED();
+    *graph = calloc(1, sizeof **graph);
+    **graph = captured;
+    captured = (List){0};
+    capturing = false;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
+{
+    (void)flags;
+    CALLED();
+    List *copy = calloc(1, sizeof *copy);
+    for (int i = 0; i < graph->count; i++)
+        append(copy, graph->items[i]);
+    *exec = (CUgraphExec)copy;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    const List *list = (const List *)exec;
+    for (int i = 0; i < list->count; i++)
+        submit(list->items[i]);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGraphDestroy(CUgraph graph)
+{
+    CALLED();
+    free(graph->items);
+    free(graph);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGraphExecDestroy(CUgraphExec exec)
+{
+    CALLED();
+    free(((List *)exec)->items);
+    free(exec);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuEventCreate(CUevent *event, unsigned flags)
+{
+    (void)flags;
+    CALLED();
+    *event = calloc(1, sizeof **event);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuEventDestroy_v2(CUevent event)
+{
+    CALLED();
+    CUresult result = wait_for(event);
+    free(event);
+    return result;
+}
+
+CUresult cuEventRecord(CUevent event, CUstream stream)
+{
+    (void)stream;
+    CALLED();
+    return submit((Operation){.event = event});
+}
+
+CUresult cuEventSynchronize(CUevent event)
+{
+    CALLED();
+    return wait_for(event);
+}
+
+CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
+{
+    CALLED();
+    if (start->pending || end->pending)
+        return INVALID_VALUE;
+    *milliseconds = (float)((end->time - start->time) * 1e3);
+    return CUDA_SUCCESS;
+}
+
+/* ---------------------------------------------------------------- kernels */
+
+CUresult cuModuleLoadData(CUmodule *module, const void *image)
+{
+    CALLED();
+    last_image = image;
+    *module = (CUmodule)&last_image;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuModuleUnload(CUmodule module)
+{
+    (void)module;
+    CALLED();
+    return CUDA_SUCCESS;
+}
+
+CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
+{
+    (void)module;
+    CALLED();
+    *function = (CUfunction)dlsym(RTLD_DEFAULT, name);
+    return *function ? CUDA_SUCCESS : INVALID_VALUE;
+}
+
+CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                        CUstream stream, void **parameters, void **extra)
+{
+    (void)stream;
+    CALLED();
+    if (grid_y != 1 || grid_z != 1 || block_x != 256 || block_y != 1 || block_z != 1 || shared_bytes != 0 ||
+        parameters || extra[0] != CU_LAUNCH_PARAM_BUFFER_POINTER || extra[2] != CU_LAUNCH_PARAM_BUFFER_SIZE ||
+        extra[4] != CU_LAUNCH_PARAM_END)
+        return INVALID_VALUE;
+    size_t bytes = *(const size_t *)extra[3];
+    Arguments *arguments = malloc(sizeof *arguments + bytes);
+    memcpy(arguments->bytes, extra[1], bytes);
+    arguments->next = all_arguments;
+    all_arguments = arguments;
+    return submit(
+        (Operation){.kernel = (FakeKernel *)function, .arguments = arguments->bytes, .grid_x = grid_x});
+}

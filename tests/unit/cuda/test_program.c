@@ -1,0 +1,139 @@
+/* A whole program on the CUDA device does what it does on the CPU, to the bit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "runtime/base/base.h"
+#include "tests/unit/train/toy_data.h"
+
+static char *folder, *data, *test;
+
+#define CUDA "TOY_CUDA=1"
+#define RUN(environment, ...) toy_run(folder, environment, (const char *const[]){__VA_ARGS__, NULL})
+
+static int set_up(void **state)
+{
+    (void)state;
+    setenv("HPANET_CUDA_LIBRARIES", FAKE_FOLDER, 1);
+    folder = toy_folder();
+    data = toy_path(folder, "data");
+    test = hp_format("%s:test", data);
+    toy_write_data(folder, false);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    toy_remove(folder);
+    free(data);
+    free(test);
+    return 0;
+}
+
+/* Wants these words in what it says, on stdout or stderr. */
+static void expect(ToyRun run, int status, const char *words)
+{
+    if (run.status != status || !(strstr(run.errors, words) || strstr(run.output, words)))
+        fail_msg("status %d, not %d, or \"%s\" is not in:\n%s%s", run.status, status, words, run.output,
+                 run.errors);
+    toy_run_free(&run);
+}
+
+/* Trains and predicts; returns every class's probability of every image, as text. */
+static char *probabilities(const char *environment, const char *name)
+{
+    char *out = toy_path(folder, name), *best = toy_path(out, "best.safetensors");
+    char *file = toy_path(out, "probabilities.csv"), *submission = toy_path(out, "submission.csv");
+    expect(RUN(environment, "train", "--data", data, "--out", out), 0,
+           environment ? "GPU: Fake GPU, compute capability 9.0\n" : "best.safetensors");
+    expect(RUN(environment, "predict", "--data", test, "--weights", best, "-o", submission, "--probabilities",
+               file),
+           0, "");
+    char *text = hp_read_file(file, NULL);
+    free(out);
+    free(best);
+    free(file);
+    free(submission);
+    return text;
+}
+
+static void same_as_on_the_cpu(void **state)
+{
+    (void)state;
+    char *cpu = probabilities(NULL, "cpu"), *cuda = probabilities(CUDA, "cuda");
+    assert_true(strlen(cpu) > 50);
+    assert_string_equal(cpu, cuda);
+    free(cpu);
+    free(cuda);
+}
+
+static void too_little_memory(void **state)
+{
+    (void)state;
+    setenv("FAKE_GPU_MEMORY", "3000", 1);
+    expect(RUN(CUDA, "bench", "--only", "train"), 1, "MB are free: ");
+    expect(RUN(CUDA, "bench", "--only", "predict"), 1, "out of GPU memory: ");
+    unsetenv("FAKE_GPU_MEMORY");
+}
+
+/* ---------------------------------------------------------------- --dump-cuda, --load-cuda */
+
+static void kernels_are_written(void **state)
+{
+    (void)state;
+    char *file = toy_path(folder, "kernels.cu");
+    expect(RUN(CUDA, "info", "--dump-cuda", file), 0, "toy");
+    char *text = hp_read_file(file, NULL);
+    assert_string_equal(text, "// the kernels of toy\n");
+    expect(RUN(CUDA, "info", "--dump-cuda", "/dev/null/no"), 1, "cannot write '/dev/null/no'");
+    free(text);
+    free(file);
+}
+
+/* A program with a binary for this GPU compiles what it is told to all the same. */
+static void kernels_are_read(void **state)
+{
+    (void)state;
+    char *file = toy_path(folder, "mine.cu");
+    assert_true(hp_write_file(file, "wrong", 5));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    ToyRun run = RUN(CUDA, "bench", "--load-cuda", file);
+    if (strstr(run.errors, "NVRTC is needed"))
+        print_message("SKIPPED: NVRTC is not here\n");
+    else if (run.status != 1 || !strstr(run.errors, "kernels.cu(1): error"))
+        fail_msg("status %d:\n%s", run.status, run.errors);
+    toy_run_free(&run);
+    expect(RUN(CUDA, "bench", "--load-cuda", "/nowhere.cu"), 1, "cannot read '/nowhere.cu'");
+    expect(RUN(CUDA, "info", "--load-cuda", file), 2, "--load-cuda is not an option of `info`");
+    free(file);
+}
+
+static void other_programs_have_no_such_options(void **state)
+{
+    (void)state;
+    expect(RUN(NULL, "info", "--dump-cuda", "file"), 2, "there is no option --dump-cuda");
+    expect(RUN(NULL, "bench", "--load-cuda", "file"), 2, "there is no option --load-cuda");
+    ToyRun cpu = RUN(NULL, "bench", "--help"), cuda = RUN(CUDA, "bench", "--help");
+    assert_null(strstr(cpu.output, "-cuda"));
+    assert_non_null(strstr(cuda.output, "--dump-cuda FILE"));
+    assert_non_null(strstr(cuda.output, "--load-cuda FILE"));
+    toy_run_free(&cpu);
+    toy_run_free(&cuda);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_as_on_the_cpu),
+        cmocka_unit_test(too_little_memory),
+        cmocka_unit_test(kernels_are_written),
+        cmocka_unit_test(kernels_are_read),
+        cmocka_unit_test(other_programs_have_no_such_options),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
