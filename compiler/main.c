@@ -324,17 +324,26 @@ static void write_program(Emission *emission, const Choices *choices)
     if (target()->launches)
         emit_cuda(emission, installation_find(emission->arena).headers);
     emit_sources(emission, folder);
+    if (options.emit == EMIT_LIBRARY)
+        emit_library(emission, folder);
+    else
+        emit_main(emission, folder);
     if (!options.portable && !target()->launches)
         choices_write(choices, arena_format(emission->arena, "%s/choices.json", folder));
     pass_end("emit", folder);
-    if (options.source_only) {
+    if (options.emit == EMIT_SOURCE) {
         printf("%s: sources written\n", folder);
         return;
     }
     pass_begin();
-    compile_program(emission->arena, folder, name, emission->isa);
+    if (options.emit == EMIT_LIBRARY) {
+        compile_library(emission->arena, folder, name, emission->isa);
+        printf("%s/lib%s.so: compiled; %s/%s.h says how to call it\n", folder, name, folder, name);
+    } else {
+        compile_program(emission->arena, folder, name, emission->isa);
+        printf("%s/%s: compiled; `%s/%s --help` says what it does\n", folder, name, folder, name);
+    }
     pass_end("cc", folder);
-    printf("%s/%s: compiled; `%s/%s --help` says what it does\n", folder, name, folder, name);
 }
 
 static void compile(Arena *arena, Diagnostics *diagnostics)

@@ -44,7 +44,8 @@ static const OptionRow rows[] = {
     {"tune", NULL, "time the implementations of every product here and take the fastest", CODE_TUNE},
     {"choices", "FILE", "run products as FILE says: choices.json of a tuned program, or of a run",
      CODE_CHOICES},
-    {"emit", "program|source", "source: write the C files and do not compile them", CODE_EMIT},
+    {"emit", "KIND", "program; source: its C files alone; library: libNAME.so that predicts, and NAME.h",
+     CODE_EMIT},
     {"output", "FOLDER", "where to write (generated/NAME)", 'o'},
     {"check", NULL, "only look for mistakes in the model", CODE_CHECK},
     {"dump", "STAGE", "print ast, graph, layout, kernels, plan or source and write nothing", CODE_DUMP},
@@ -131,7 +132,8 @@ static int64_t memory_size(const char *text)
 
 static void take(Options *options, int code, const char *value)
 {
-    static const char *const targets[] = {"auto", "cuda", "cpu"}, *const products[] = {"program", "source"};
+    static const char *const targets[] = {"auto", "cuda", "cpu"}, *const kinds[] = {"program", "source",
+                                                                                    "library"};
     switch (code) {
     case CODE_DATASET: options->dataset = value; break;
     case CODE_TARGET: {
@@ -146,7 +148,7 @@ static void take(Options *options, int code, const char *value)
     case CODE_PORTABLE: options->portable = true; break;
     case CODE_TUNE: options->tune = true; break;
     case CODE_CHOICES: options->choices = value; break;
-    case CODE_EMIT: options->source_only = choose("emit", value, products, 2) == 1; break;
+    case CODE_EMIT: options->emit = (EmitKind)choose("emit", value, kinds, 3); break;
     case CODE_CHECK: options->check = true; break;
     case CODE_DUMP:
         options->dump = (DumpStage)(1 + choose("dump", value, dump_names + 1, DUMP_SOURCE));
@@ -219,6 +221,7 @@ const char *options_command(Arena *arena, const Options *options)
         text_add(&out, " --memory %.17gMB", (double)options->memory / 1e6);
     if (options->tune || options->choices)
         text_add(&out, " --choices choices.json"); /* which lies beside the sources, whatever was read */
-    text_add(&out, "%s", options->portable ? " --portable" : "");
+    text_add(&out, "%s%s", options->portable ? " --portable" : "",
+             options->emit == EMIT_LIBRARY ? " --emit library" : "");
     return out.data;
 }

@@ -16,6 +16,12 @@ typedef enum DumpStage {
     DUMP_SOURCE
 } DumpStage;
 
+typedef enum EmitKind {
+    EMIT_PROGRAM, /* a trainer and predictor */
+    EMIT_SOURCE,  /* only the sources of the program */
+    EMIT_LIBRARY  /* a predictor for other programs */
+} EmitKind;
+
 typedef struct Options {
     const char *file;
     const char *dataset; /* or NULL */
@@ -25,7 +31,8 @@ typedef struct Options {
     int64_t memory;      /* bytes the program may take; 0: what it takes */
     bool wants_cuda;     /* --target cuda */
     bool wants_cpu;      /* --target cpu */
-    bool portable, check, time, source_only, tune;
+    bool portable, check, time, tune;
+    EmitKind emit;
     DumpStage dump;
 } Options;
 

@@ -1,7 +1,8 @@
 /* hpart.h: all that a generated program may see of the runtime, and the tables it hands over.
  *
  * hpacc prints one HpModel: the data set, the recipe, every variable with its place in memory, every scalar,
- * and the functions (training steps, updates, evaluation, prediction, schedules). hp_main() does the rest.
+ * and the functions (training steps, updates, evaluation, prediction, schedules). hp_main() does the rest, or
+ * in a shared library hp_predictor_*().
  * All tables are constant and live as long as the program. */
 #ifndef HPART_H
 #define HPART_H
@@ -420,5 +421,26 @@ extern const struct HpDevice hp_device_cpu, hp_device_cuda;
 
 /* The whole program: parses the command line and runs train, predict, evaluate, info or bench. */
 int hp_main(int argc, char **argv, const HpModel *model);
+
+/* ---------------------------------------------------------------- predicting in another program */
+
+/* What a shared library of a model wraps. Nothing here ends the process or prints, whatever the caller or the
+ * machine does wrong: a call fails and `error`, which has room for error_bytes and may be NULL, says why. Any
+ * thread may call; calls run one after the other. */
+
+typedef struct HpPredictor HpPredictor;
+
+typedef struct HpPixels { /* in the caller's memory: [count][height][width][planes], `bits` 8 or 16 each */
+    const void *pixels;
+    int bits;
+    int64_t count, height, width, planes;
+} HpPixels;
+
+/* NULL on failure. There may be several predictors of the process's one model, each with its own weights. */
+HpPredictor *hp_predictor_create(const HpModel *model, const char *weights, char *error, size_t error_bytes);
+/* Writes [count][classes]. False on failure; the predictor then works as before. */
+bool hp_predictor_predict(HpPredictor *predictor, const HpPixels *images, float *probabilities, char *error,
+                          size_t error_bytes);
+void hp_predictor_destroy(HpPredictor *predictor); /* NULL is fine */
 
 #endif

@@ -110,40 +110,74 @@ static void add_compiler(Arena *arena, Arguments *arguments)
     add_words(arena, arguments, HPANET_SANITIZER_OPTIONS);
 }
 
-void compile_program(Arena *arena, const char *folder, const char *name, const char *isa)
+/* What the sources become. */
+typedef struct Output {
+    const char *source;         /* the one that a program and a library do not share */
+    const char *file;           /* to make, below the folder */
+    const char *compile, *link; /* options */
+} Output;
+
+static pid_t start_source(Arena *arena, const char *folder, const char *source, const char *object,
+                          const char *options, const char *isa, Arguments *command)
 {
-    static const char *const sources[] = {"functions", "model", "products"};
+    add_compiler(arena, command);
+    add_words(arena, command, "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
+    add_words(arena, command, machine_options(isa));
+    add_words(arena, command, options);
+    add(arena, command, arena_format(arena, "-I%s", installation_find(arena).headers));
+    add(arena, command, arena_format(arena, "-Wa,-I%s", folder)); /* what model.c embeds */
+    add(arena, command, "-c");
+    add(arena, command, arena_format(arena, "%s/%s.c", folder, source));
+    add(arena, command, "-o");
+    add(arena, command, object);
+    return start(arena, command);
+}
+
+static void add_link(Arena *arena, Arguments *link, const char *folder, const Output *output)
+{
+    add(arena, link, installation_find(arena).library);
+    add_words(arena, link, HPANET_LINK_OPTIONS);
+    add(arena, link, "-fopenmp");
+    add_words(arena, link, output->link);
+    add(arena, link, "-o");
+    add(arena, link, arena_format(arena, "%s/%s", folder, output->file));
+}
+
+static void compile_output(Arena *arena, const char *folder, const char *isa, const Output *output)
+{
+    const char *const sources[] = {"functions", "model", "products", output->source};
     enum { SOURCES = sizeof sources / sizeof *sources };
-    Installation installation = installation_find(arena);
     Arguments commands[SOURCES] = {0}, link = {0};
+    const char *objects[SOURCES];
     pid_t processes[SOURCES];
     add_compiler(arena, &link);
     for (int i = 0; i < SOURCES; i++) {
-        const char *object = arena_format(arena, "%s/%s.o", folder, sources[i]);
-        add_compiler(arena, &commands[i]);
-        add_words(arena, &commands[i],
-                  "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
-        add_words(arena, &commands[i], machine_options(isa));
-        add(arena, &commands[i], arena_format(arena, "-I%s", installation.headers));
-        add(arena, &commands[i], arena_format(arena, "-Wa,-I%s", folder)); /* what model.c embeds */
-        add(arena, &commands[i], "-c");
-        add(arena, &commands[i], arena_format(arena, "%s/%s.c", folder, sources[i]));
-        add(arena, &commands[i], "-o");
-        add(arena, &commands[i], object);
-        add(arena, &link, object);
-        processes[i] = start(arena, &commands[i]);
+        objects[i] = arena_format(arena, "%s/%s.o", folder, sources[i]);
+        processes[i] =
+            start_source(arena, folder, sources[i], objects[i], output->compile, isa, &commands[i]);
+        add(arena, &link, objects[i]);
     }
     bool compiled = true;
     for (int i = 0; i < SOURCES; i++)
         compiled = finish(processes[i], &commands[i]) && compiled;
-    add(arena, &link, installation.library);
-    add_words(arena, &link, HPANET_LINK_OPTIONS);
-    add(arena, &link, "-fopenmp");
-    add(arena, &link, "-o");
-    add(arena, &link, arena_format(arena, "%s/%s", folder, name));
+    add_link(arena, &link, folder, output);
     compiled = compiled && finish(start(arena, &link), &link);
     for (int i = 0; i < SOURCES; i++)
-        unlink(arena_format(arena, "%s/%s.o", folder, sources[i]));
+        unlink(objects[i]);
     if (!compiled)
-        fatal("%s was not made; its sources are in %s", name, folder);
+        fatal("%s was not made; its sources are in %s", output->file, folder);
+}
+
+void compile_program(Arena *arena, const char *folder, const char *name, const char *isa)
+{
+    compile_output(arena, folder, isa, &(Output){.source = "main", .file = name, .compile = "", .link = ""});
+}
+
+void compile_library(Arena *arena, const char *folder, const char *name, const char *isa)
+{
+    compile_output(arena, folder, isa,
+                   &(Output){.source = "library",
+                             .file = arena_format(arena, "lib%s.so", name),
+                             .compile = "-fPIC -fvisibility=hidden",
+                             .link = "-shared -Wl,--no-undefined"});
 }

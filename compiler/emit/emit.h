@@ -1,4 +1,4 @@
-/* What hpacc writes: C sources that a person can read, and the program made of them. */
+/* What hpacc writes: C sources that a person can read, and the program or library made of them. */
 #ifndef HPACC_EMIT_EMIT_H
 #define HPACC_EMIT_EMIT_H
 
@@ -34,6 +34,10 @@ typedef struct Emission {
 
 /* Writes model.c, model.h, functions.c, kernels.h and products.c to `folder`, which is made when missing. */
 void emit_sources(const Emission *emission, const char *folder);
+/* Beside them: main.c of a program, */
+void emit_main(const Emission *emission, const char *folder);
+/* or NAME.h and library.c of a shared library. */
+void emit_library(const Emission *emission, const char *folder);
 
 /* Prints the kernels of a target that launches them, behind the words they stand on; before emit_sources().
  * headers: the folder of the runtime's headers. */
@@ -53,6 +57,10 @@ void emit_recipe(Text *out, const Emission *emission); /* groups, stages, split,
 void emit_dataset(Text *out, const HpDataset *dataset);
 
 /* ---- helpers of the printers ---- */
+
+/* A file that begins with what it is and what made it. */
+Text emit_begin(const Emission *emission, const char *what);
+void emit_file(const Emission *emission, const char *folder, const char *name, const Text *text);
 
 /* "body.layer1.0.conv1" as a C name: body_layer1_0_conv1; words of C get a '_'. */
 const char *emit_identifier(Arena *arena, const char *path);

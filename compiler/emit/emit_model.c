@@ -1,4 +1,4 @@
-/* model.c of a model: its tables and main(). */
+/* model.c of a model: its tables. */
 #include <string.h>
 #include "../target/target.h"
 #include "emit.h"
@@ -236,7 +236,7 @@ static void print_identity(Text *out, const Emission *emission)
 static void print_model(Text *out, const Emission *emission)
 {
     const Program *program = emission->program;
-    text_add(out, "\nstatic const HpModel model = {\n");
+    text_add(out, "\nconst HpModel model = {\n");
     print_identity(out, emission);
     text_add(out,
              "    .dataset = &dataset,\n    .image_size = %lld, .part_rows = %lld, "
@@ -302,5 +302,4 @@ void emit_model(Text *out, const Emission *emission)
     emit_long_string(out, program_recipe(emission->program));
     text_add(out, ";\n");
     print_model(out, emission);
-    text_add(out, "\nint main(int argc, char **argv)\n{\n    return hp_main(argc, argv, &model);\n}\n");
 }

@@ -1,644 +1,629 @@
-/* tiny: its kernels as functions.c calls them
+/* tiny: its fused kernels, included by functions.c
  * Made by hpacc 0.1.0 from tests/emit/tiny.hpanet:
- *   hpacc tests/emit/tiny.hpanet */
-struct hp_image_store;
+ *   hpacc tests/emit/tiny.hpanet --portable */
+#include "device/kernel_image.h"
+#include "device/kernel_math.h"
 
-struct kernel_image {
-    size_t images;
-    size_t rows;
-    size_t columns;
-    const int64_t *sample;
-    const float *affine;
-    const float *gain;
-    const float *normalization_mean;
-    const float *normalization_deviation;
-    float *image_image;
-    const struct hp_image_store *store;
-};
-static HpKernel launched_kernel_image = {.name = "kernel_image", .threads = 256, .origin = "image: image   tests/emit/tiny.hpanet:12"};
-static void kernel_image(HpContext *context, HpGrid grid, size_t images, size_t rows, size_t columns,
-                         const int64_t *sample, const float *affine, const float *gain,
-                         const float *normalization_mean, const float *normalization_deviation,
-                         float *image_image, const struct hp_image_store *store)
+// image: image   tests/emit/tiny.hpanet:12
+// and 3 more like it
+static void kernel_image(size_t columns, size_t rows, size_t images, const int64_t *restrict sample,
+                         const float *restrict affine, const float *restrict gain,
+                         const float *restrict normalization_mean,
+                         const float *restrict normalization_deviation, float *restrict image_image,
+                         const HpContext *context)
 {
-    const struct kernel_image arguments = {images, rows, columns, sample, affine, gain, normalization_mean, normalization_deviation, image_image, store};
-    hp_launch(context, &launched_kernel_image, grid, &arguments, sizeof arguments);
+    hp_image_kernel(context, 2, (int64_t)images, (int64_t)rows, (int64_t)columns,
+                    sample, affine, gain, normalization_mean, normalization_deviation, image_image);
 }
 
-struct kernel_pooled_max_pool {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t rows;
-    size_t columns;
-    size_t window_0_rows;
-    size_t window_0_columns;
-    size_t stride_n;
-    size_t stride_row;
-    size_t stride_column;
-    size_t stride_n_2;
-    size_t stride_y;
-    size_t stride_x;
-    const float *bn1_weight;
-    const float *bn1_running_var;
-    const float *bn1_bias;
-    const float *bn1_running_mean;
-    const float *conv1;
-    float *pooled_max_pool;
-};
-static HpKernel launched_kernel_pooled_max_pool = {.name = "kernel_pooled_max_pool", .threads = 256, .origin = "bn1 → pooled: add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18"};
-static void kernel_pooled_max_pool(HpContext *context, HpGrid grid, size_t width, size_t blocks,
-                                   size_t images, size_t rows, size_t columns, size_t window_0_rows,
-                                   size_t window_0_columns, size_t stride_n, size_t stride_row,
-                                   size_t stride_column, size_t stride_n_2, size_t stride_y, size_t stride_x,
-                                   const float *bn1_weight, const float *bn1_running_var,
-                                   const float *bn1_bias, const float *bn1_running_mean, const float *conv1,
-                                   float *pooled_max_pool)
+// bn1 → pooled: add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18
+static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, size_t channels,
+                                   size_t window_0_rows, size_t window_0_columns, size_t conv1_n,
+                                   size_t conv1_row, size_t conv1_column, const float *restrict bn1_weight,
+                                   const float *restrict bn1_running_var, const float *restrict bn1_bias,
+                                   const float *restrict bn1_running_mean, const float *restrict conv1,
+                                   float *restrict pooled_max_pool)
 {
-    const struct kernel_pooled_max_pool arguments = {width, blocks, images, rows, columns, window_0_rows, window_0_columns, stride_n, stride_row, stride_column, stride_n_2, stride_y, stride_x, bn1_weight, bn1_running_var, bn1_bias, bn1_running_mean, conv1, pooled_max_pool};
-    hp_launch(context, &launched_kernel_pooled_max_pool, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (images * rows * columns * channels > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t y = 0; y < rows; y++) {
+            for (size_t x = 0; x < columns; x++) {
+                for (size_t c = 0; c < channels; c++) {
+                    const float multiply = bn1_weight[c] * (1.0f / sqrtf(bn1_running_var[c] + 1e-05f));
+                    const float subtract = bn1_bias[c] - bn1_running_mean[c] * multiply;
+                    float largest = -INFINITY;
+                    for (size_t ky = 0; ky < 2; ky++) {
+                        const size_t row = y * 2 + ky;
+                        if (row >= window_0_rows)
+                            continue;
+                        for (size_t kx = 0; kx < 2; kx++) {
+                            const size_t column = x * 2 + kx;
+                            if (column >= window_0_columns)
+                                continue;
+                            const float conv1_value = conv1[n * conv1_n + c + row * conv1_row + column * conv1_column];
+                            const float candidate = hp_relu(conv1_value * multiply + subtract);
+                            const bool wins = candidate > largest || candidate != candidate;
+                            largest = wins ? candidate : largest;
+                        }
+                    }
+                    pooled_max_pool[((n * rows + y) * columns + x) * channels + c] = largest;
+                }
+            }
+        }
+    }
 }
 
-struct kernel_logits_multiply {
-    size_t width;
-    size_t images;
-    size_t blocks;
-    size_t pixels;
-    size_t stride_n;
-    size_t stride_p;
-    size_t kept;
-    const float *means_relu;
-    double *partial;
-};
-static HpKernel launched_kernel_logits_multiply = {.name = "kernel_logits_multiply", .threads = 256, .origin = "means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21"};
-static void kernel_logits_multiply(HpContext *context, HpGrid grid, size_t width, size_t images,
-                                   size_t blocks, size_t pixels, size_t stride_n, size_t stride_p,
-                                   size_t kept, const float *means_relu, double *partial)
+// means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21
+// and 1 more like it
+static void kernel_logits_multiply(size_t images, size_t blocks, size_t pixels, size_t channels,
+                                   size_t means_relu_n, size_t means_relu_p, size_t logits_multiply_n,
+                                   size_t stream_3, const float *restrict means_relu,
+                                   const int64_t *restrict draw, float *restrict logits_multiply,
+                                   double *restrict partial, uint64_t seed)
 {
-    const struct kernel_logits_multiply arguments = {width, images, blocks, pixels, stride_n, stride_p, kept, means_relu, partial};
-    hp_launch(context, &launched_kernel_logits_multiply, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for collapse(2) if (images * blocks * pixels * 16 > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            double sum[16] = {0};
+            for (size_t p = 0; p < pixels; p++) {
+                #pragma omp simd
+                for (size_t lane = 0; lane < end; lane++) {
+                    const float means_relu_value = means_relu[n * means_relu_n + b * 16 + p * means_relu_p + lane];
+                    sum[lane] += means_relu_value;
+                }
+            }
+            for (size_t lane = 0; lane < 16; lane++) {
+                partial[(n * blocks + b) * 16 + lane] = sum[lane];
+            }
+        }
+    }
+    #pragma omp parallel for if (images * blocks > 1024)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            for (size_t lane = 0; lane < end; lane++) {
+                const double all_sum = partial[(n * blocks + b) * 16 + lane];
+                const float random = hp_random_uniform(seed, (uint32_t)stream_3, draw[n], (uint32_t)(b * 16 + lane));
+                const float multiply = (float)(all_sum / (double)(pixels)) * ((float)(random >= 0.5f) * 2.0f);
+                logits_multiply[n * logits_multiply_n + b * 16 + lane] = multiply;
+            }
+        }
+    }
 }
 
-struct kernel_logits_multiply_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    size_t blocks;
-    size_t pixels;
-    size_t stream_3;
-    const double *partial;
-    const int64_t *draw;
-    float *logits_multiply;
-    uint64_t seed;
-};
-static HpKernel launched_kernel_logits_multiply_end = {.name = "kernel_logits_multiply_end", .threads = 256, .origin = "means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21"};
-static void kernel_logits_multiply_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                       size_t chunks, size_t blocks, size_t pixels, size_t stream_3,
-                                       const double *partial, const int64_t *draw, float *logits_multiply,
-                                       uint64_t seed)
+// loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
+// and 1 more like it
+static void kernel_loss_reshape_subtract(size_t count_i, size_t count_j, const float *restrict labels,
+                                         const float *restrict head_add, float *restrict loss_subtract,
+                                         float *restrict loss_reshape, double *restrict partial)
 {
-    const struct kernel_logits_multiply_end arguments = {kept, width, chunks, blocks, pixels, stream_3, partial, draw, logits_multiply, seed};
-    hp_launch(context, &launched_kernel_logits_multiply_end, grid, &arguments, sizeof arguments);
+    const double multiply = 0.5 * 0.08333333333333333;
+    #pragma omp parallel for if (count_i * count_j > 16384)
+    for (size_t i = 0; i < count_i; i++) {
+        double sum = 0;
+        #pragma omp simd reduction(+ : sum)
+        for (size_t j = 0; j < count_j; j++) {
+            const size_t at = i * count_j + j;
+            const float labels_value = labels[at];
+            const float head_add_value = head_add[at];
+            const float negate = -head_add_value;
+            const float subtract = 1.0f - labels_value;
+            const float add = labels_value * hp_softplus(negate) + subtract * hp_softplus(head_add_value);
+            const float subtract_2 = (float)multiply * subtract * hp_sigmoid(head_add_value) - (float)multiply * labels_value * hp_sigmoid(negate);
+            sum += add;
+            loss_subtract[at] = subtract_2;
+        }
+        partial[i] = sum;
+    }
+    double all_sum = 0;
+    for (size_t i = 0; i < count_i; i++) {
+        all_sum += partial[i];
+    }
+    loss_reshape[0] = (float)(all_sum / (double)(count_i * count_j));
 }
 
-struct kernel_image_reorder {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t pixels;
-    size_t stride_n;
-    size_t stride_b;
-    size_t stride_lane;
-    const float *image_image;
-    float *image_reorder;
-};
-static HpKernel launched_kernel_image_reorder = {.name = "kernel_image_reorder", .threads = 256, .origin = "image: reorder   tests/emit/tiny.hpanet:12"};
-static void kernel_image_reorder(HpContext *context, HpGrid grid, size_t width, size_t blocks, size_t images,
-                                 size_t pixels, size_t stride_n, size_t stride_b, size_t stride_lane,
-                                 const float *image_image, float *image_reorder)
+// head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21
+// and 1 more like it
+static void kernel_bias_add(size_t count_j, size_t count_i, size_t all_1, size_t loss_subtract_i,
+                            const float *restrict loss_subtract, float *restrict gradient_head_bias,
+                            double *restrict partial, float accumulate)
 {
-    const struct kernel_image_reorder arguments = {width, blocks, images, pixels, stride_n, stride_b, stride_lane, image_image, image_reorder};
-    hp_launch(context, &launched_kernel_image_reorder, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (count_j * count_i * 16 > 16384)
+    for (size_t j = 0; j < count_j; j++) {
+        const size_t end = hp_least(16, all_1 - j * 16);
+        double sum[16] = {0};
+        for (size_t i = 0; i < count_i; i++) {
+            #pragma omp simd
+            for (size_t lane = 0; lane < end; lane++) {
+                sum[lane] += loss_subtract[j * 16 + i * loss_subtract_i + lane];
+            }
+        }
+        for (size_t lane = 0; lane < 16; lane++) {
+            partial[j * 16 + lane] = sum[lane];
+        }
+    }
+    #pragma omp parallel for if (count_j > 1024)
+    for (size_t j = 0; j < count_j; j++) {
+        const size_t end = hp_least(16, all_1 - j * 16);
+        for (size_t lane = 0; lane < end; lane++) {
+            const double all_sum = partial[j * 16 + lane];
+            const size_t at = j * 16 + lane;
+            const float gradient_head_bias_value = gradient_head_bias[at];
+            const float add = (accumulate != 0.0f ? gradient_head_bias_value : 0.0f) + (float)all_sum;
+            gradient_head_bias[at] = add;
+        }
+    }
 }
 
-struct kernel_loss_reshape_subtract {
-    size_t width;
-    size_t outer;
-    size_t kept;
-    const float *labels;
-    const float *head_add;
-    float *loss_subtract;
-    double *partial;
-};
-static HpKernel launched_kernel_loss_reshape_subtract = {.name = "kernel_loss_reshape_subtract", .threads = 256, .origin = "loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25"};
-static void kernel_loss_reshape_subtract(HpContext *context, HpGrid grid, size_t width, size_t outer,
-                                         size_t kept, const float *labels, const float *head_add,
-                                         float *loss_subtract, double *partial)
+// gradient:head.weight: select, add   tests/emit/tiny.hpanet:21
+// and 3 more like it
+static void kernel_weight_add(size_t count, const float *restrict head, float *restrict gradient_head_weight,
+                              float accumulate)
 {
-    const struct kernel_loss_reshape_subtract arguments = {width, outer, kept, labels, head_add, loss_subtract, partial};
-    hp_launch(context, &launched_kernel_loss_reshape_subtract, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for simd if (count > 16384)
+    for (size_t i = 0; i < count; i++) {
+        const float gradient_head_weight_value = gradient_head_weight[i];
+        const float head_value = head[i];
+        const float add = (accumulate != 0.0f ? gradient_head_weight_value : 0.0f) + head_value;
+        gradient_head_weight[i] = add;
+    }
 }
 
-struct kernel_loss_reshape_subtract_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    size_t outer;
-    const double *partial;
-    float *loss_reshape;
-};
-static HpKernel launched_kernel_loss_reshape_subtract_end = {.name = "kernel_loss_reshape_subtract_end", .threads = 256, .origin = "loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25"};
-static void kernel_loss_reshape_subtract_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                             size_t chunks, size_t outer, const double *partial,
-                                             float *loss_reshape)
+// head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
+// and 3 more like it
+static void kernel_weight_add_subtract(size_t count, const float *restrict gradient_head_weight,
+                                       float *restrict m_head_weight, float *restrict head_weight,
+                                       float momentum, float lr_top_2)
 {
-    const struct kernel_loss_reshape_subtract_end arguments = {kept, width, chunks, outer, partial, loss_reshape};
-    hp_launch(context, &launched_kernel_loss_reshape_subtract_end, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for simd if (count > 16384)
+    for (size_t i = 0; i < count; i++) {
+        const float m_head_weight_value = m_head_weight[i];
+        const float gradient_head_weight_value = gradient_head_weight[i];
+        const float add = momentum * m_head_weight_value + gradient_head_weight_value;
+        const float head_weight_value = head_weight[i];
+        m_head_weight[i] = add;
+        head_weight[i] = head_weight_value - lr_top_2 * add;
+    }
 }
 
-struct kernel_bias_add {
-    size_t width;
-    size_t count_j;
-    size_t count_i;
-    size_t stride_i;
-    size_t kept;
-    const float *loss_subtract;
-    double *partial;
-};
-static HpKernel launched_kernel_bias_add = {.name = "kernel_bias_add", .threads = 256, .origin = "head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21"};
-static void kernel_bias_add(HpContext *context, HpGrid grid, size_t width, size_t count_j, size_t count_i,
-                            size_t stride_i, size_t kept, const float *loss_subtract, double *partial)
+// head.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31
+// and 4 more like it
+static void kernel_bias_add_subtract(size_t count_i, const float *restrict gradient_head_bias,
+                                     float *restrict m_head_bias, float *restrict head_bias, float momentum,
+                                     float lr_top_2)
 {
-    const struct kernel_bias_add arguments = {width, count_j, count_i, stride_i, kept, loss_subtract, partial};
-    hp_launch(context, &launched_kernel_bias_add, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for simd if (count_i > 16384)
+    for (size_t i = 0; i < count_i; i++) {
+        const float m_head_bias_value = m_head_bias[i];
+        const float gradient_head_bias_value = gradient_head_bias[i];
+        const float add = momentum * m_head_bias_value + gradient_head_bias_value;
+        const float head_bias_value = head_bias[i];
+        m_head_bias[i] = add;
+        head_bias[i] = head_bias_value - lr_top_2 * add;
+    }
 }
 
-struct kernel_bias_add_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    const double *partial;
-    float *gradient_head_bias;
-    const float *accumulate;
-};
-static HpKernel launched_kernel_bias_add_end = {.name = "kernel_bias_add_end", .threads = 256, .origin = "head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21"};
-static void kernel_bias_add_end(HpContext *context, HpGrid grid, size_t kept, size_t width, size_t chunks,
-                                const double *partial, float *gradient_head_bias, const float *accumulate)
+// bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17
+static void kernel_bn1_mean_variance_add(size_t images, size_t blocks, size_t pixels, size_t channels,
+                                         size_t conv1_n, size_t conv1_p, const float *restrict conv1,
+                                         float *restrict bn1_running_mean, float *restrict bn1_running_var,
+                                         float *restrict bn1_mean, float *restrict bn1_variance,
+                                         double *restrict partial, float factor)
 {
-    const struct kernel_bias_add_end arguments = {kept, width, chunks, partial, gradient_head_bias, accumulate};
-    hp_launch(context, &launched_kernel_bias_add_end, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for collapse(2) if (images * blocks * pixels * 16 > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            double sum[16] = {0};
+            double squares[16] = {0};
+            for (size_t p = 0; p < pixels; p++) {
+                #pragma omp simd
+                for (size_t lane = 0; lane < end; lane++) {
+                    const float conv1_value = conv1[n * conv1_n + b * 16 + p * conv1_p + lane];
+                    sum[lane] += conv1_value;
+                    squares[lane] += (double)conv1_value * (double)conv1_value;
+                }
+            }
+            for (size_t lane = 0; lane < 16; lane++) {
+                partial[(n * blocks + b) * 16 + lane] = sum[lane];
+                partial[((1 * images + n) * blocks + b) * 16 + lane] = squares[lane];
+            }
+        }
+    }
+    #pragma omp parallel for if (images * blocks > 1024)
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t end = hp_least(16, channels - b * 16);
+        for (size_t lane = 0; lane < end; lane++) {
+            double all_sum = 0;
+            for (size_t n = 0; n < images; n++) {
+                all_sum += partial[(n * blocks + b) * 16 + lane];
+            }
+            double all_squares = 0;
+            for (size_t n = 0; n < images; n++) {
+                all_squares += partial[((1 * images + n) * blocks + b) * 16 + lane];
+            }
+            const size_t at = b * 16 + lane;
+            const float mean = (float)(all_sum / (double)(images * pixels));
+            const float variance = hp_variance(all_sum, all_squares, (double)(images * pixels));
+            const float bn1_running_mean_value = bn1_running_mean[at];
+            const float bn1_running_var_value = bn1_running_var[at];
+            bn1_mean[at] = mean;
+            bn1_variance[at] = variance;
+            bn1_running_mean[at] = bn1_running_mean_value * 0.9f + mean * 0.1f;
+            bn1_running_var[at] = bn1_running_var_value * 0.9f + variance * factor * 0.1f;
+        }
+    }
 }
 
-struct kernel_weight_add {
-    size_t width;
-    size_t outer;
-    const float *head;
-    float *gradient_head_weight;
-    const float *accumulate;
-};
-static HpKernel launched_kernel_weight_add = {.name = "kernel_weight_add", .threads = 256, .origin = "gradient:head.weight: select, add   tests/emit/tiny.hpanet:21"};
-static void kernel_weight_add(HpContext *context, HpGrid grid, size_t width, size_t outer, const float *head,
-                              float *gradient_head_weight, const float *accumulate)
+// bn1 → pooled: subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...   tests/emit/tiny.hpanet:18
+static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, size_t columns,
+                                                  size_t channels, size_t window_0_rows,
+                                                  size_t window_0_columns, size_t conv1_n, size_t conv1_row,
+                                                  size_t conv1_column, const float *restrict bn1_mean,
+                                                  const float *restrict bn1_variance,
+                                                  const float *restrict bn1_weight,
+                                                  const float *restrict bn1_bias,
+                                                  const float *restrict conv1,
+                                                  float *restrict pooled_max_pool,
+                                                  uint8_t *restrict pooled_max_pool_index)
 {
-    const struct kernel_weight_add arguments = {width, outer, head, gradient_head_weight, accumulate};
-    hp_launch(context, &launched_kernel_weight_add, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (images * rows * columns * channels > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t y = 0; y < rows; y++) {
+            for (size_t x = 0; x < columns; x++) {
+                for (size_t c = 0; c < channels; c++) {
+                    const size_t at = ((n * rows + y) * columns + x) * channels + c;
+                    const float bn1_mean_value = bn1_mean[c];
+                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
+                    const float bn1_weight_value = bn1_weight[c];
+                    const float bn1_bias_value = bn1_bias[c];
+                    float largest = -INFINITY;
+                    int largest_tap = -1;
+                    for (size_t ky = 0; ky < 2; ky++) {
+                        const size_t row = y * 2 + ky;
+                        if (row >= window_0_rows)
+                            continue;
+                        for (size_t kx = 0; kx < 2; kx++) {
+                            const size_t column = x * 2 + kx;
+                            if (column >= window_0_columns)
+                                continue;
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
+                            const float conv1_value = conv1[n * conv1_n + c + row * conv1_row + column * conv1_column];
+                            const float multiply = (conv1_value - bn1_mean_value) * rsqrt * bn1_weight_value;
+                            const float candidate = hp_relu(multiply + bn1_bias_value);
+                            const bool wins = largest_tap < 0 || candidate > largest || candidate != candidate;
+                            largest_tap = wins ? tap : largest_tap;
+                            largest = wins ? candidate : largest;
+                        }
+                    }
+                    pooled_max_pool[at] = largest;
+                    pooled_max_pool_index[at] = (uint8_t)largest_tap;
+                }
+            }
+        }
+    }
 }
 
-struct kernel_weight_add_subtract {
-    size_t width;
-    size_t outer;
-    const float *gradient_head_weight;
-    float *m_head_weight;
-    float *head_weight;
-    const float *momentum;
-    const float *lr_top_2;
-};
-static HpKernel launched_kernel_weight_add_subtract = {.name = "kernel_weight_add_subtract", .threads = 256, .origin = "head.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31"};
-static void kernel_weight_add_subtract(HpContext *context, HpGrid grid, size_t width, size_t outer,
-                                       const float *gradient_head_weight, float *m_head_weight,
-                                       float *head_weight, const float *momentum, const float *lr_top_2)
+// means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19
+static void kernel_bias_select_add(size_t images, size_t blocks, size_t pixels, size_t channels,
+                                   size_t head_n, size_t stream_5, size_t means_relu_n, size_t means_relu_p,
+                                   const int64_t *restrict draw, const float *restrict head,
+                                   float *restrict means_relu, float *restrict gradient_conv2_bias,
+                                   double *restrict partial, float accumulate, uint64_t seed)
 {
-    const struct kernel_weight_add_subtract arguments = {width, outer, gradient_head_weight, m_head_weight, head_weight, momentum, lr_top_2};
-    hp_launch(context, &launched_kernel_weight_add_subtract, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for collapse(2) if (images * blocks * pixels * 16 > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            float multiply[16];
+            #pragma omp simd
+            for (size_t lane = 0; lane < end; lane++) {
+                const float random = hp_random_uniform(seed, (uint32_t)stream_5, draw[n], (uint32_t)(b * 16 + lane));
+                const float multiply_2 = head[n * head_n + b * 16 + lane] * ((float)(random >= 0.5f) * 2.0f);
+                multiply[lane] = multiply_2 * 0.0625f;
+            }
+            double sum[16] = {0};
+            for (size_t p = 0; p < pixels; p++) {
+                #pragma omp simd
+                for (size_t lane = 0; lane < end; lane++) {
+                    const size_t at = n * means_relu_n + b * 16 + p * means_relu_p + lane;
+                    const float means_relu_value = means_relu[at];
+                    const float select = (means_relu_value > 0.0f) ? multiply[lane] : 0.0f;
+                    sum[lane] += select;
+                    means_relu[at] = select;
+                }
+            }
+            for (size_t lane = 0; lane < 16; lane++) {
+                partial[(n * blocks + b) * 16 + lane] = sum[lane];
+            }
+        }
+    }
+    #pragma omp parallel for if (images * blocks > 1024)
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t end = hp_least(16, channels - b * 16);
+        for (size_t lane = 0; lane < end; lane++) {
+            double all_sum = 0;
+            for (size_t n = 0; n < images; n++) {
+                all_sum += partial[(n * blocks + b) * 16 + lane];
+            }
+            const size_t at_2 = b * 16 + lane;
+            const float gradient_conv2_bias_value = gradient_conv2_bias[at_2];
+            const float add = (accumulate != 0.0f ? gradient_conv2_bias_value : 0.0f) + (float)all_sum;
+            gradient_conv2_bias[at_2] = add;
+        }
+    }
 }
 
-struct kernel_bias_add_subtract {
-    size_t width;
-    size_t count_i;
-    const float *gradient_head_bias;
-    float *m_head_bias;
-    float *head_bias;
-    const float *momentum;
-    const float *lr_top_2;
-};
-static HpKernel launched_kernel_bias_add_subtract = {.name = "kernel_bias_add_subtract", .threads = 256, .origin = "head.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31"};
-static void kernel_bias_add_subtract(HpContext *context, HpGrid grid, size_t width, size_t count_i,
-                                     const float *gradient_head_bias, float *m_head_bias, float *head_bias,
-                                     const float *momentum, const float *lr_top_2)
+// pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: greater, select, max_pool_gradient, reduce_sum, subtract, add, rsqrt, multiply, ...   tests/emit/tiny.hpanet:17
+static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_t columns, size_t channels,
+                                size_t window_0_rows, size_t window_0_columns, size_t pooled_max_pool_n,
+                                size_t pooled_max_pool_row, size_t pooled_max_pool_column,
+                                size_t conv2_convolution_gradient_input_n,
+                                size_t conv2_convolution_gradient_input_row,
+                                size_t conv2_convolution_gradient_input_column,
+                                size_t pooled_max_pool_index_n, size_t pooled_max_pool_index_row,
+                                size_t pooled_max_pool_index_column, size_t conv1_n, size_t conv1_y,
+                                size_t conv1_x, const float *restrict bn1_mean,
+                                const float *restrict bn1_variance, const float *restrict pooled_max_pool,
+                                const float *restrict conv2_convolution_gradient_input,
+                                const uint8_t *restrict pooled_max_pool_index, const float *restrict conv1,
+                                float *restrict gradient_bn1_weight, float *restrict gradient_bn1_bias,
+                                float *restrict bn1_sum, float *restrict bn1_sum_2, double *restrict partial,
+                                float accumulate)
 {
-    const struct kernel_bias_add_subtract arguments = {width, count_i, gradient_head_bias, m_head_bias, head_bias, momentum, lr_top_2};
-    hp_launch(context, &launched_kernel_bias_add_subtract, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for collapse(2) if (images * blocks * rows * columns * 16 > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            float bn1_mean_value[16], bn1_variance_value[16], add[16], rsqrt[16];
+            #pragma omp simd
+            for (size_t lane = 0; lane < end; lane++) {
+                bn1_mean_value[lane] = bn1_mean[b * 16 + lane];
+                bn1_variance_value[lane] = bn1_variance[b * 16 + lane];
+                add[lane] = bn1_variance_value[lane] + 1e-05f;
+                rsqrt[lane] = 1.0f / sqrtf(add[lane]);
+            }
+            double sum[16] = {0};
+            double sum_2[16] = {0};
+            for (size_t y = 0; y < rows; y++) {
+                for (size_t x = 0; x < columns; x++) {
+                    float sum_3[16];
+                    #pragma omp simd
+                    for (size_t lane = 0; lane < end; lane++) {
+                        sum_3[lane] = 0.0f;
+                    }
+                    const size_t first_row_2 = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
+                    for (size_t row = first_row_2; row < window_0_rows && row * 2 <= (y + 0); row++) {
+                        const size_t ky = (y + 0) - row * 2;
+                        const size_t first_column_2 = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
+                        for (size_t column = first_column_2; column < window_0_columns && column * 2 <= (x + 0); column++) {
+                            const size_t kx = (x + 0) - column * 2;
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
+                            #pragma omp simd
+                            for (size_t lane = 0; lane < end; lane++) {
+                                const float pooled_max_pool_value = pooled_max_pool[n * pooled_max_pool_n + b * 16 + lane + row * pooled_max_pool_row + column * pooled_max_pool_column];
+                                const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + b * 16 + lane + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
+                                const float select = (pooled_max_pool_value > 0.0f) ? conv2_convolution_gradient_input_value : 0.0f;
+                                const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + b * 16 + lane + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
+                                sum_3[lane] += pooled_max_pool_index_value == tap ? select : 0.0f;
+                            }
+                        }
+                    }
+                    #pragma omp simd
+                    for (size_t lane = 0; lane < end; lane++) {
+                        const float conv1_value = conv1[n * conv1_n + b * 16 + y * conv1_y + x * conv1_x + lane];
+                        const float multiply = sum_3[lane] * ((conv1_value - bn1_mean_value[lane]) * rsqrt[lane]);
+                        sum[lane] += sum_3[lane];
+                        sum_2[lane] += multiply;
+                    }
+                }
+            }
+            for (size_t lane = 0; lane < 16; lane++) {
+                partial[(n * blocks + b) * 16 + lane] = sum[lane];
+                partial[((1 * images + n) * blocks + b) * 16 + lane] = sum_2[lane];
+            }
+        }
+    }
+    #pragma omp parallel for if (images * blocks > 1024)
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t end = hp_least(16, channels - b * 16);
+        for (size_t lane = 0; lane < end; lane++) {
+            double all_sum = 0;
+            for (size_t n = 0; n < images; n++) {
+                all_sum += partial[(n * blocks + b) * 16 + lane];
+            }
+            double all_sum_2 = 0;
+            for (size_t n = 0; n < images; n++) {
+                all_sum_2 += partial[((1 * images + n) * blocks + b) * 16 + lane];
+            }
+            const size_t at = b * 16 + lane;
+            const float sum_4 = (float)all_sum;
+            const float sum_5 = (float)all_sum_2;
+            const float gradient_bn1_weight_value = gradient_bn1_weight[at];
+            const float add_2 = (accumulate != 0.0f ? gradient_bn1_weight_value : 0.0f) + sum_5;
+            const float gradient_bn1_bias_value = gradient_bn1_bias[at];
+            const float add_3 = (accumulate != 0.0f ? gradient_bn1_bias_value : 0.0f) + sum_4;
+            bn1_sum[at] = sum_4;
+            bn1_sum_2[at] = sum_5;
+            gradient_bn1_weight[at] = add_2;
+            gradient_bn1_bias[at] = add_3;
+        }
+    }
 }
 
-struct kernel_bn1_mean_variance_add {
-    size_t width;
-    size_t blocks;
-    size_t outer;
-    size_t stride_o;
-    size_t kept;
-    const float *conv1;
-    double *partial;
-};
-static HpKernel launched_kernel_bn1_mean_variance_add = {.name = "kernel_bn1_mean_variance_add", .threads = 256, .origin = "bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17"};
-static void kernel_bn1_mean_variance_add(HpContext *context, HpGrid grid, size_t width, size_t blocks,
-                                         size_t outer, size_t stride_o, size_t kept, const float *conv1,
-                                         double *partial)
+// pooled → bn1: greater, select, max_pool_gradient, multiply, subtract, subtract, add, rsqrt, ...   tests/emit/tiny.hpanet:17
+static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size_t channels,
+                                size_t window_0_rows, size_t window_0_columns, size_t pooled_max_pool_n,
+                                size_t pooled_max_pool_row, size_t pooled_max_pool_column,
+                                size_t conv2_convolution_gradient_input_n,
+                                size_t conv2_convolution_gradient_input_row,
+                                size_t conv2_convolution_gradient_input_column,
+                                size_t pooled_max_pool_index_n, size_t pooled_max_pool_index_row,
+                                size_t pooled_max_pool_index_column, const float *restrict bn1_sum,
+                                const float *restrict bn1_mean, const float *restrict bn1_variance,
+                                const float *restrict bn1_sum_2, const float *restrict bn1_weight,
+                                const float *restrict pooled_max_pool,
+                                const float *restrict conv2_convolution_gradient_input,
+                                const uint8_t *restrict pooled_max_pool_index, float *restrict conv1,
+                                float factor)
 {
-    const struct kernel_bn1_mean_variance_add arguments = {width, blocks, outer, stride_o, kept, conv1, partial};
-    hp_launch(context, &launched_kernel_bn1_mean_variance_add, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (images * rows * columns * channels > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t y = 0; y < rows; y++) {
+            for (size_t x = 0; x < columns; x++) {
+                for (size_t c = 0; c < channels; c++) {
+                    const size_t at = ((n * rows + y) * columns + x) * channels + c;
+                    float sum = 0.0f;
+                    const size_t first_row_2 = (y + 0) < 2 ? 0 : ((y + 0) - 0) / 2;
+                    for (size_t row = first_row_2; row < window_0_rows && row * 2 <= (y + 0); row++) {
+                        const size_t ky = (y + 0) - row * 2;
+                        const size_t first_column_2 = (x + 0) < 2 ? 0 : ((x + 0) - 0) / 2;
+                        for (size_t column = first_column_2; column < window_0_columns && column * 2 <= (x + 0); column++) {
+                            const size_t kx = (x + 0) - column * 2;
+                            const int32_t tap = (int32_t)(ky * 2 + kx);
+                            const float pooled_max_pool_value = pooled_max_pool[n * pooled_max_pool_n + c + row * pooled_max_pool_row + column * pooled_max_pool_column];
+                            const float conv2_convolution_gradient_input_value = conv2_convolution_gradient_input[n * conv2_convolution_gradient_input_n + c + row * conv2_convolution_gradient_input_row + column * conv2_convolution_gradient_input_column];
+                            const float select = (pooled_max_pool_value > 0.0f) ? conv2_convolution_gradient_input_value : 0.0f;
+                            const int pooled_max_pool_index_value = pooled_max_pool_index[n * pooled_max_pool_index_n + c + row * pooled_max_pool_index_row + column * pooled_max_pool_index_column];
+                            sum += pooled_max_pool_index_value == tap ? select : 0.0f;
+                        }
+                    }
+                    const float conv1_value = conv1[at];
+                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
+                    const float multiply = (conv1_value - bn1_mean[c]) * rsqrt * (bn1_sum_2[c] * factor);
+                    const float multiply_2 = (sum - bn1_sum[c] * factor - multiply) * (bn1_weight[c] * rsqrt);
+                    conv1[at] = multiply_2;
+                }
+            }
+        }
+    }
 }
 
-struct kernel_bn1_mean_variance_add_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    size_t outer;
-    const double *partial;
-    float *bn1_running_mean;
-    float *bn1_running_var;
-    float *bn1_mean;
-    float *bn1_variance;
-    float factor;
-};
-static HpKernel launched_kernel_bn1_mean_variance_add_end = {.name = "kernel_bn1_mean_variance_add_end", .threads = 256, .origin = "bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...   tests/emit/tiny.hpanet:17"};
-static void kernel_bn1_mean_variance_add_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                             size_t chunks, size_t outer, const double *partial,
-                                             float *bn1_running_mean, float *bn1_running_var,
-                                             float *bn1_mean, float *bn1_variance, float factor)
+// pooled: max_pool   tests/emit/tiny.hpanet:18
+// and 1 more like it
+static void kernel_pooled_max_pool_2(size_t images, size_t rows, size_t columns, size_t channels,
+                                     size_t window_0_rows, size_t window_0_columns, size_t pooled_relu_n,
+                                     size_t pooled_relu_row, size_t pooled_relu_column,
+                                     const float *restrict pooled_relu, float *restrict pooled_max_pool)
 {
-    const struct kernel_bn1_mean_variance_add_end arguments = {kept, width, chunks, outer, partial, bn1_running_mean, bn1_running_var, bn1_mean, bn1_variance, factor};
-    hp_launch(context, &launched_kernel_bn1_mean_variance_add_end, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (images * rows * columns * channels > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t y = 0; y < rows; y++) {
+            for (size_t x = 0; x < columns; x++) {
+                for (size_t c = 0; c < channels; c++) {
+                    float largest = -INFINITY;
+                    for (size_t ky = 0; ky < 2; ky++) {
+                        const size_t row = y * 2 + ky;
+                        if (row >= window_0_rows)
+                            continue;
+                        for (size_t kx = 0; kx < 2; kx++) {
+                            const size_t column = x * 2 + kx;
+                            if (column >= window_0_columns)
+                                continue;
+                            const float pooled_relu_value = pooled_relu[n * pooled_relu_n + c + row * pooled_relu_row + column * pooled_relu_column];
+                            const float candidate = pooled_relu_value;
+                            const bool wins = candidate > largest || candidate != candidate;
+                            largest = wins ? candidate : largest;
+                        }
+                    }
+                    pooled_max_pool[((n * rows + y) * columns + x) * channels + c] = largest;
+                }
+            }
+        }
+    }
 }
 
-struct kernel_pooled_max_pool_max_pool_index {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t rows;
-    size_t columns;
-    size_t window_0_rows;
-    size_t window_0_columns;
-    size_t stride_n;
-    size_t stride_row;
-    size_t stride_column;
-    size_t stride_n_2;
-    size_t stride_y;
-    size_t stride_x;
-    const float *bn1_mean;
-    const float *bn1_variance;
-    const float *bn1_weight;
-    const float *bn1_bias;
-    const float *conv1;
-    float *pooled_max_pool;
-    uint8_t *pooled_max_pool_index;
-};
-static HpKernel launched_kernel_pooled_max_pool_max_pool_index = {.name = "kernel_pooled_max_pool_max_pool_index", .threads = 256, .origin = "bn1 → pooled: subtract, add, rsqrt, multiply, multiply, add, relu, max_pool, ...   tests/emit/tiny.hpanet:18"};
-static void kernel_pooled_max_pool_max_pool_index(HpContext *context, HpGrid grid, size_t width,
-                                                  size_t blocks, size_t images, size_t rows, size_t columns,
-                                                  size_t window_0_rows, size_t window_0_columns,
-                                                  size_t stride_n, size_t stride_row, size_t stride_column,
-                                                  size_t stride_n_2, size_t stride_y, size_t stride_x,
-                                                  const float *bn1_mean, const float *bn1_variance,
-                                                  const float *bn1_weight, const float *bn1_bias,
-                                                  const float *conv1, float *pooled_max_pool,
-                                                  uint8_t *pooled_max_pool_index)
+// means: reduce_mean, reshape   tests/emit/tiny.hpanet:20
+// and 1 more like it
+static void kernel_means_reshape(size_t images, size_t blocks, size_t pixels, size_t channels,
+                                 size_t means_relu_n, size_t means_relu_p, size_t means_reshape_n,
+                                 const float *restrict means_relu, float *restrict means_reshape,
+                                 double *restrict partial)
 {
-    const struct kernel_pooled_max_pool_max_pool_index arguments = {width, blocks, images, rows, columns, window_0_rows, window_0_columns, stride_n, stride_row, stride_column, stride_n_2, stride_y, stride_x, bn1_mean, bn1_variance, bn1_weight, bn1_bias, conv1, pooled_max_pool, pooled_max_pool_index};
-    hp_launch(context, &launched_kernel_pooled_max_pool_max_pool_index, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for collapse(2) if (images * blocks * pixels * 16 > 16384)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            double sum[16] = {0};
+            for (size_t p = 0; p < pixels; p++) {
+                #pragma omp simd
+                for (size_t lane = 0; lane < end; lane++) {
+                    const float means_relu_value = means_relu[n * means_relu_n + b * 16 + p * means_relu_p + lane];
+                    sum[lane] += means_relu_value;
+                }
+            }
+            for (size_t lane = 0; lane < 16; lane++) {
+                partial[(n * blocks + b) * 16 + lane] = sum[lane];
+            }
+        }
+    }
+    #pragma omp parallel for if (images * blocks > 1024)
+    for (size_t n = 0; n < images; n++) {
+        for (size_t b = 0; b < blocks; b++) {
+            const size_t end = hp_least(16, channels - b * 16);
+            for (size_t lane = 0; lane < end; lane++) {
+                const double all_sum = partial[(n * blocks + b) * 16 + lane];
+                means_reshape[n * means_reshape_n + b * 16 + lane] = (float)(all_sum / (double)(pixels));
+            }
+        }
+    }
 }
 
-struct kernel_bias_select_add {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t pixels;
-    size_t stride_n;
-    size_t stride_p;
-    size_t stride_n_2;
-    size_t stream_5;
-    size_t kept;
-    const int64_t *draw;
-    const float *head;
-    float *means_relu;
-    double *partial;
-    uint64_t seed;
-};
-static HpKernel launched_kernel_bias_select_add = {.name = "kernel_bias_select_add", .threads = 256, .origin = "means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19"};
-static void kernel_bias_select_add(HpContext *context, HpGrid grid, size_t width, size_t blocks,
-                                   size_t images, size_t pixels, size_t stride_n, size_t stride_p,
-                                   size_t stride_n_2, size_t stream_5, size_t kept, const int64_t *draw,
-                                   const float *head, float *means_relu, double *partial, uint64_t seed)
+// loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25
+static void kernel_loss_reshape(size_t count_i, size_t count_j, const float *restrict labels,
+                                const float *restrict head_add, float *restrict loss_reshape,
+                                double *restrict partial)
 {
-    const struct kernel_bias_select_add arguments = {width, blocks, images, pixels, stride_n, stride_p, stride_n_2, stream_5, kept, draw, head, means_relu, partial, seed};
-    hp_launch(context, &launched_kernel_bias_select_add, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (count_i * count_j > 16384)
+    for (size_t i = 0; i < count_i; i++) {
+        double sum = 0;
+        #pragma omp simd reduction(+ : sum)
+        for (size_t j = 0; j < count_j; j++) {
+            const size_t at = i * count_j + j;
+            const float labels_value = labels[at];
+            const float head_add_value = head_add[at];
+            const float add = labels_value * hp_softplus(-head_add_value) + (1.0f - labels_value) * hp_softplus(head_add_value);
+            sum += add;
+        }
+        partial[i] = sum;
+    }
+    #pragma omp parallel for if (count_i > 1024)
+    for (size_t i = 0; i < count_i; i++) {
+        const double all_sum = partial[i];
+        loss_reshape[i] = (float)(all_sum / (double)(count_j));
+    }
 }
 
-struct kernel_bias_select_add_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    const double *partial;
-    float *gradient_conv2_bias;
-    const float *accumulate;
-};
-static HpKernel launched_kernel_bias_select_add_end = {.name = "kernel_bias_select_add_end", .threads = 256, .origin = "means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply, multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19"};
-static void kernel_bias_select_add_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                       size_t chunks, const double *partial, float *gradient_conv2_bias,
-                                       const float *accumulate)
+// conv1.weight: add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17
+static void kernel_weight_multiply(size_t outer, size_t images, const float *restrict conv1_weight,
+                                   const float *restrict bn1_weight, const float *restrict bn1_running_var,
+                                   float *restrict derived_conv1_weight)
 {
-    const struct kernel_bias_select_add_end arguments = {kept, width, chunks, partial, gradient_conv2_bias, accumulate};
-    hp_launch(context, &launched_kernel_bias_select_add_end, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for if (outer * images > 16384)
+    for (size_t o = 0; o < outer; o++) {
+        #pragma omp simd
+        for (size_t n = 0; n < images; n++) {
+            const size_t at = o * images + n;
+            const float conv1_weight_value = conv1_weight[at];
+            const float multiply = bn1_weight[n] * (1.0f / sqrtf(bn1_running_var[n] + 1e-05f));
+            derived_conv1_weight[at] = conv1_weight_value * multiply;
+        }
+    }
 }
 
-struct kernel_bias_sum_add {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t rows;
-    size_t columns;
-    size_t window_0_rows;
-    size_t window_0_columns;
-    size_t stride_n;
-    size_t stride_row;
-    size_t stride_column;
-    size_t stride_n_2;
-    size_t stride_y;
-    size_t stride_x;
-    size_t kept;
-    const float *bn1_mean;
-    const float *bn1_variance;
-    const float *pooled_max_pool;
-    const float *conv2_convolution_gradient_input;
-    const uint8_t *pooled_max_pool_index;
-    const float *conv1;
-    double *partial;
-};
-static HpKernel launched_kernel_bias_sum_add = {.name = "kernel_bias_sum_add", .threads = 256, .origin = "pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: greater, select, max_pool_gradient, reduce_sum, subtract, add, rsqrt, multiply, ...   tests/emit/tiny.hpanet:17"};
-static void kernel_bias_sum_add(HpContext *context, HpGrid grid, size_t width, size_t blocks, size_t images,
-                                size_t rows, size_t columns, size_t window_0_rows, size_t window_0_columns,
-                                size_t stride_n, size_t stride_row, size_t stride_column, size_t stride_n_2,
-                                size_t stride_y, size_t stride_x, size_t kept, const float *bn1_mean,
-                                const float *bn1_variance, const float *pooled_max_pool,
-                                const float *conv2_convolution_gradient_input,
-                                const uint8_t *pooled_max_pool_index, const float *conv1, double *partial)
+// conv1.weight → conv1.bias: add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17
+static void kernel_bias_subtract(size_t channels, const float *restrict bn1_bias,
+                                 const float *restrict bn1_running_mean, const float *restrict bn1_weight,
+                                 const float *restrict bn1_running_var, float *restrict derived_conv1_bias)
 {
-    const struct kernel_bias_sum_add arguments = {width, blocks, images, rows, columns, window_0_rows, window_0_columns, stride_n, stride_row, stride_column, stride_n_2, stride_y, stride_x, kept, bn1_mean, bn1_variance, pooled_max_pool, conv2_convolution_gradient_input, pooled_max_pool_index, conv1, partial};
-    hp_launch(context, &launched_kernel_bias_sum_add, grid, &arguments, sizeof arguments);
+    #pragma omp parallel for simd if (channels > 16384)
+    for (size_t c = 0; c < channels; c++) {
+        const float bn1_bias_value = bn1_bias[c];
+        const float bn1_running_mean_value = bn1_running_mean[c];
+        const float bn1_weight_value = bn1_weight[c];
+        const float bn1_running_var_value = bn1_running_var[c];
+        const float multiply = bn1_weight_value * (1.0f / sqrtf(bn1_running_var_value + 1e-05f));
+        derived_conv1_bias[c] = bn1_bias_value - bn1_running_mean_value * multiply;
+    }
 }
-
-struct kernel_bias_sum_add_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    const double *partial;
-    float *gradient_bn1_weight;
-    float *gradient_bn1_bias;
-    float *bn1_sum;
-    float *bn1_sum_2;
-    const float *accumulate;
-};
-static HpKernel launched_kernel_bias_sum_add_end = {.name = "kernel_bias_sum_add_end", .threads = 256, .origin = "pooled → bn1 → gradient:bn1.weight → gradient:bn1.bias: greater, select, max_pool_gradient, reduce_sum, subtract, add, rsqrt, multiply, ...   tests/emit/tiny.hpanet:17"};
-static void kernel_bias_sum_add_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                    size_t chunks, const double *partial, float *gradient_bn1_weight,
-                                    float *gradient_bn1_bias, float *bn1_sum, float *bn1_sum_2,
-                                    const float *accumulate)
-{
-    const struct kernel_bias_sum_add_end arguments = {kept, width, chunks, partial, gradient_bn1_weight, gradient_bn1_bias, bn1_sum, bn1_sum_2, accumulate};
-    hp_launch(context, &launched_kernel_bias_sum_add_end, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_bn1_multiply {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t rows;
-    size_t columns;
-    size_t window_0_rows;
-    size_t window_0_columns;
-    size_t stride_n;
-    size_t stride_row;
-    size_t stride_column;
-    size_t stride_n_2;
-    size_t stride_y;
-    size_t stride_x;
-    const float *bn1_sum;
-    const float *bn1_mean;
-    const float *bn1_variance;
-    const float *bn1_sum_2;
-    const float *bn1_weight;
-    const float *pooled_max_pool;
-    const float *conv2_convolution_gradient_input;
-    const uint8_t *pooled_max_pool_index;
-    float *conv1;
-    float factor;
-};
-static HpKernel launched_kernel_bn1_multiply = {.name = "kernel_bn1_multiply", .threads = 256, .origin = "pooled → bn1: greater, select, max_pool_gradient, multiply, subtract, subtract, add, rsqrt, ...   tests/emit/tiny.hpanet:17"};
-static void kernel_bn1_multiply(HpContext *context, HpGrid grid, size_t width, size_t blocks, size_t images,
-                                size_t rows, size_t columns, size_t window_0_rows, size_t window_0_columns,
-                                size_t stride_n, size_t stride_row, size_t stride_column, size_t stride_n_2,
-                                size_t stride_y, size_t stride_x, const float *bn1_sum,
-                                const float *bn1_mean, const float *bn1_variance, const float *bn1_sum_2,
-                                const float *bn1_weight, const float *pooled_max_pool,
-                                const float *conv2_convolution_gradient_input,
-                                const uint8_t *pooled_max_pool_index, float *conv1, float factor)
-{
-    const struct kernel_bn1_multiply arguments = {width, blocks, images, rows, columns, window_0_rows, window_0_columns, stride_n, stride_row, stride_column, stride_n_2, stride_y, stride_x, bn1_sum, bn1_mean, bn1_variance, bn1_sum_2, bn1_weight, pooled_max_pool, conv2_convolution_gradient_input, pooled_max_pool_index, conv1, factor};
-    hp_launch(context, &launched_kernel_bn1_multiply, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_weight_add_subtract_2 {
-    size_t width;
-    size_t count_i;
-    const float *gradient_bn1_weight;
-    float *m_bn1_weight;
-    float *bn1_weight;
-    const float *momentum;
-    const float *bottom;
-};
-static HpKernel launched_kernel_weight_add_subtract_2 = {.name = "kernel_weight_add_subtract_2", .threads = 256, .origin = "bn1.weight: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31"};
-static void kernel_weight_add_subtract_2(HpContext *context, HpGrid grid, size_t width, size_t count_i,
-                                         const float *gradient_bn1_weight, float *m_bn1_weight,
-                                         float *bn1_weight, const float *momentum, const float *bottom)
-{
-    const struct kernel_weight_add_subtract_2 arguments = {width, count_i, gradient_bn1_weight, m_bn1_weight, bn1_weight, momentum, bottom};
-    hp_launch(context, &launched_kernel_weight_add_subtract_2, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_bias_add_subtract_2 {
-    size_t width;
-    size_t count_i;
-    const float *gradient_conv2_bias;
-    float *m_conv2_bias;
-    float *conv2_bias;
-    const float *momentum;
-    const float *top;
-};
-static HpKernel launched_kernel_bias_add_subtract_2 = {.name = "kernel_bias_add_subtract_2", .threads = 256, .origin = "conv2.bias: multiply, add, multiply, subtract   tests/emit/tiny.hpanet:31"};
-static void kernel_bias_add_subtract_2(HpContext *context, HpGrid grid, size_t width, size_t count_i,
-                                       const float *gradient_conv2_bias, float *m_conv2_bias,
-                                       float *conv2_bias, const float *momentum, const float *top)
-{
-    const struct kernel_bias_add_subtract_2 arguments = {width, count_i, gradient_conv2_bias, m_conv2_bias, conv2_bias, momentum, top};
-    hp_launch(context, &launched_kernel_bias_add_subtract_2, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_pooled_max_pool_2 {
-    size_t width;
-    size_t blocks;
-    size_t images;
-    size_t rows;
-    size_t columns;
-    size_t window_0_rows;
-    size_t window_0_columns;
-    size_t stride_n;
-    size_t stride_row;
-    size_t stride_column;
-    size_t stride_n_2;
-    size_t stride_y;
-    size_t stride_x;
-    const float *pooled_relu;
-    float *pooled_max_pool;
-};
-static HpKernel launched_kernel_pooled_max_pool_2 = {.name = "kernel_pooled_max_pool_2", .threads = 256, .origin = "pooled: max_pool   tests/emit/tiny.hpanet:18"};
-static void kernel_pooled_max_pool_2(HpContext *context, HpGrid grid, size_t width, size_t blocks,
-                                     size_t images, size_t rows, size_t columns, size_t window_0_rows,
-                                     size_t window_0_columns, size_t stride_n, size_t stride_row,
-                                     size_t stride_column, size_t stride_n_2, size_t stride_y,
-                                     size_t stride_x, const float *pooled_relu, float *pooled_max_pool)
-{
-    const struct kernel_pooled_max_pool_2 arguments = {width, blocks, images, rows, columns, window_0_rows, window_0_columns, stride_n, stride_row, stride_column, stride_n_2, stride_y, stride_x, pooled_relu, pooled_max_pool};
-    hp_launch(context, &launched_kernel_pooled_max_pool_2, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_means_reshape_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    size_t blocks;
-    size_t pixels;
-    const double *partial;
-    float *means_reshape;
-};
-static HpKernel launched_kernel_means_reshape_end = {.name = "kernel_means_reshape_end", .threads = 256, .origin = "means: reduce_mean, reshape   tests/emit/tiny.hpanet:20"};
-static void kernel_means_reshape_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                     size_t chunks, size_t blocks, size_t pixels, const double *partial,
-                                     float *means_reshape)
-{
-    const struct kernel_means_reshape_end arguments = {kept, width, chunks, blocks, pixels, partial, means_reshape};
-    hp_launch(context, &launched_kernel_means_reshape_end, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_loss_reshape {
-    size_t width;
-    size_t count_i;
-    size_t count_j;
-    size_t kept;
-    const float *labels;
-    const float *head_add;
-    double *partial;
-};
-static HpKernel launched_kernel_loss_reshape = {.name = "kernel_loss_reshape", .threads = 256, .origin = "loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25"};
-static void kernel_loss_reshape(HpContext *context, HpGrid grid, size_t width, size_t count_i,
-                                size_t count_j, size_t kept, const float *labels, const float *head_add,
-                                double *partial)
-{
-    const struct kernel_loss_reshape arguments = {width, count_i, count_j, kept, labels, head_add, partial};
-    hp_launch(context, &launched_kernel_loss_reshape, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_loss_reshape_end {
-    size_t kept;
-    size_t width;
-    size_t chunks;
-    size_t count_j;
-    const double *partial;
-    float *loss_reshape;
-};
-static HpKernel launched_kernel_loss_reshape_end = {.name = "kernel_loss_reshape_end", .threads = 256, .origin = "loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25"};
-static void kernel_loss_reshape_end(HpContext *context, HpGrid grid, size_t kept, size_t width,
-                                    size_t chunks, size_t count_j, const double *partial,
-                                    float *loss_reshape)
-{
-    const struct kernel_loss_reshape_end arguments = {kept, width, chunks, count_j, partial, loss_reshape};
-    hp_launch(context, &launched_kernel_loss_reshape_end, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_weight_multiply {
-    size_t width;
-    size_t pixels;
-    size_t images;
-    size_t stride_n;
-    const float *bn1_weight;
-    const float *bn1_running_var;
-    const float *conv1_weight;
-    float *derived_conv1_weight;
-};
-static HpKernel launched_kernel_weight_multiply = {.name = "kernel_weight_multiply", .threads = 256, .origin = "conv1.weight: add, rsqrt, multiply, multiply   tests/emit/tiny.hpanet:17"};
-static void kernel_weight_multiply(HpContext *context, HpGrid grid, size_t width, size_t pixels,
-                                   size_t images, size_t stride_n, const float *bn1_weight,
-                                   const float *bn1_running_var, const float *conv1_weight,
-                                   float *derived_conv1_weight)
-{
-    const struct kernel_weight_multiply arguments = {width, pixels, images, stride_n, bn1_weight, bn1_running_var, conv1_weight, derived_conv1_weight};
-    hp_launch(context, &launched_kernel_weight_multiply, grid, &arguments, sizeof arguments);
-}
-
-struct kernel_bias_subtract {
-    size_t width;
-    size_t blocks;
-    const float *bn1_bias;
-    const float *bn1_running_mean;
-    const float *bn1_weight;
-    const float *bn1_running_var;
-    float *derived_conv1_bias;
-};
-static HpKernel launched_kernel_bias_subtract = {.name = "kernel_bias_subtract", .threads = 256, .origin = "conv1.weight → conv1.bias: add, rsqrt, multiply, multiply, subtract   tests/emit/tiny.hpanet:17"};
-static void kernel_bias_subtract(HpContext *context, HpGrid grid, size_t width, size_t blocks,
-                                 const float *bn1_bias, const float *bn1_running_mean,
-                                 const float *bn1_weight, const float *bn1_running_var,
-                                 float *derived_conv1_bias)
-{
-    const struct kernel_bias_subtract arguments = {width, blocks, bn1_bias, bn1_running_mean, bn1_weight, bn1_running_var, derived_conv1_bias};
-    hp_launch(context, &launched_kernel_bias_subtract, grid, &arguments, sizeof arguments);
-}
-
-HpKernel *const kernels[] = {
-    &launched_kernel_image,
-    &launched_kernel_pooled_max_pool,
-    &launched_kernel_logits_multiply,
-    &launched_kernel_logits_multiply_end,
-    &launched_kernel_image_reorder,
-    &launched_kernel_loss_reshape_subtract,
-    &launched_kernel_loss_reshape_subtract_end,
-    &launched_kernel_bias_add,
-    &launched_kernel_bias_add_end,
-    &launched_kernel_weight_add,
-    &launched_kernel_weight_add_subtract,
-    &launched_kernel_bias_add_subtract,
-    &launched_kernel_bn1_mean_variance_add,
-    &launched_kernel_bn1_mean_variance_add_end,
-    &launched_kernel_pooled_max_pool_max_pool_index,
-    &launched_kernel_bias_select_add,
-    &launched_kernel_bias_select_add_end,
-    &launched_kernel_bias_sum_add,
-    &launched_kernel_bias_sum_add_end,
-    &launched_kernel_bn1_multiply,
-    &launched_kernel_weight_add_subtract_2,
-    &launched_kernel_bias_add_subtract_2,
-    &launched_kernel_pooled_max_pool_2,
-    &launched_kernel_means_reshape_end,
-    &launched_kernel_loss_reshape,
-    &launched_kernel_loss_reshape_end,
-    &launched_kernel_weight_multiply,
-    &launched_kernel_bias_subtract,
-};

@@ -1,11 +1,7 @@
 /* tiny: its tables
  * Made by hpacc 0.1.0 from tests/emit/tiny.hpanet:
- *   hpacc tests/emit/tiny.hpanet */
+ *   hpacc tests/emit/tiny.hpanet --portable */
 #include "model.h"
-
-__asm__(".section .rodata\nkernels_source: .incbin \"kernels.cu\"\n.byte 0\n.text");
-extern const char kernels_source[];
-static const HpKernels kernel_table = {.kernel_count = 28, .kernels = kernels, .source = kernels_source};
 
 /* ---- data set spots ---- */
 
@@ -58,16 +54,16 @@ static const HpVariable variables[] = {
     VARIABLE(INPUT, "labels", PLAIN, F32, 320, 12, 2, 4, 3),
     VARIABLE(NORMALIZATION, "normalization.mean", PLAIN, F32, 384, 2, 1, 2),
     INITIALIZED(NORMALIZATION, "normalization.deviation", PLAIN, CONSTANT, 1.0, -1, 448, 2, 1, 2),
-    TRAINED("conv1.weight", NHWC, UNIFORM, 0.23570226039551587, 0, 108, 512, 5952, 3392, 4, 6, 2, 3, 3),
+    TRAINED("conv1.weight", HWIO, UNIFORM, 0.23570226039551587, 0, 108, 512, 5952, 3392, 4, 6, 2, 3, 3),
     TRAINED("bn1.weight", PLAIN, CONSTANT, 1.0, 0, 6, 960, 6400, 3840, 1, 6),
     TRAINED("bn1.bias", PLAIN, CONSTANT, 0.0, 0, 6, 1024, 6464, 3904, 1, 6),
     VARIABLE(STATISTIC, "bn1.running_mean", PLAIN, F32, 1088, 6, 1, 6),
     INITIALIZED(STATISTIC, "bn1.running_var", PLAIN, CONSTANT, 1.0, -1, 1152, 6, 1, 6),
-    TRAINED("conv2.weight", NHWC, UNIFORM, 0.13608276348795434, 1, 432, 1216, 6528, 3968, 4, 8, 6, 3, 3),
+    TRAINED("conv2.weight", HWIO, UNIFORM, 0.13608276348795434, 1, 432, 1216, 6528, 3968, 4, 8, 6, 3, 3),
     TRAINED("conv2.bias", PLAIN, UNIFORM, 0.13608276348795434, 1, 8, 2944, 8256, 5696, 1, 8),
     TRAINED("head.weight", PLAIN, UNIFORM, 0.35355339059327373, 2, 24, 3008, 5760, 3200, 2, 3, 8),
     TRAINED("head.bias", PLAIN, UNIFORM, 0.35355339059327373, 2, 3, 3136, 5888, 3328, 1, 3),
-    VARIABLE(DERIVED, "derived:conv1.weight", NHWC, F32, 5760, 108, 4, 6, 2, 3, 3),
+    VARIABLE(DERIVED, "derived:conv1.weight", HWIO, F32, 5760, 108, 4, 6, 2, 3, 3),
     VARIABLE(DERIVED, "derived:conv1.bias", PLAIN, F32, 6208, 6, 4, 1, 6, 1, 1),
 };
 
@@ -93,11 +89,11 @@ static const HpScalar scalars[] = { /* name, default, for --set */
 /* ---- functions: what each step is, bytes it moves, operations of its product; results ---- */
 
 static const char work_0[] = "image   tests/emit/tiny.hpanet:12";
-static const char work_1[] = "convolution   tests/emit/tiny.hpanet:16";
-static const char work_2[] = "add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18";
-static const char work_3[] = "convolution, add, relu   tests/emit/tiny.hpanet:20";
-static const char work_4[] = "reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21";
-static const char work_5[] = "reorder   tests/emit/tiny.hpanet:12";
+static const char work_1[] = "reorder   tests/emit/tiny.hpanet:12";
+static const char work_2[] = "convolution   tests/emit/tiny.hpanet:16";
+static const char work_3[] = "add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...   tests/emit/tiny.hpanet:18";
+static const char work_4[] = "convolution, add, relu   tests/emit/tiny.hpanet:20";
+static const char work_5[] = "reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21";
 static const char work_6[] = "matmul, add   tests/emit/tiny.hpanet:21";
 static const char work_7[] = "negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...   tests/emit/tiny.hpanet:25";
 static const char work_8[] = "matmul   tests/emit/tiny.hpanet:21";
@@ -122,11 +118,11 @@ static const char work_26[] = "add, rsqrt, multiply, multiply, subtract   tests/
 
 static const HpStep steps_0[] = { /* train_head */
     {"image", work_0, 8352, 0},
-    {"conv1", work_1, 33200, 221184},
-    {"bn1 → pooled", work_2, 30816, 0},
-    {"conv2 → means", work_3, 9952, 55296},
-    {"means → logits", work_4, 2208, 0},
-    {"image", work_5, 16384, 0},
+    {"image", work_1, 16384, 0},
+    {"conv1", work_2, 33200, 221184},
+    {"bn1 → pooled", work_3, 30816, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means → logits", work_5, 2208, 0},
     {"head", work_6, 284, 192},
     {"loss", work_7, 148, 0},
     {"head", work_8, 272, 192},
@@ -135,9 +131,9 @@ static const HpStep steps_0[] = { /* train_head */
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_0[] = {
-    {"loss", 16896, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
-    {"logits", 16768, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
-    {"image", 8320, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
+    {"loss", 8704, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
+    {"logits", 8576, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
+    {"image", 32896, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
 };
 
 static const HpStep steps_1[] = { /* update_head */
@@ -147,11 +143,12 @@ static const HpStep steps_1[] = { /* update_head */
 
 static const HpStep steps_2[] = { /* train_all */
     {"image", work_0, 8352, 0},
-    {"conv1", work_1, 33200, 221184},
+    {"image", work_1, 16384, 0},
+    {"conv1", work_2, 33200, 221184},
     {"bn1", work_12, 24720, 0},
     {"bn1 → pooled", work_13, 32352, 0},
-    {"conv2 → means", work_3, 9952, 55296},
-    {"means → logits", work_4, 2208, 0},
+    {"conv2 → means", work_4, 9952, 55296},
+    {"means → logits", work_5, 2208, 0},
     {"head", work_6, 284, 192},
     {"loss", work_7, 148, 0},
     {"head", work_8, 272, 192},
@@ -166,13 +163,12 @@ static const HpStep steps_2[] = { /* train_all */
     {"pooled → bn1", work_19, 63096, 0},
     {"conv1", work_20, 33200, 221184},
     {"gradient:conv1.weight", work_21, 1296, 0},
-    {"image", work_5, 16384, 0},
     {NULL, NULL, 0, 0}};
 
 static const HpResult results_2[] = {
-    {"loss", 58880, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
-    {"logits", 58688, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
-    {"image", 8320, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
+    {"loss", 67072, 1, HP_F32, HP_FORMAT_PLAIN, 0, {0}},
+    {"logits", 66880, 12, HP_F32, HP_FORMAT_PLAIN, 2, {4, 3}},
+    {"image", 32896, 2048, HP_F32, HP_FORMAT_PLAIN, 4, {4, 2, 16, 16}},
 };
 
 static const HpStep steps_3[] = { /* update_all */
@@ -187,9 +183,10 @@ static const HpStep steps_3[] = { /* update_all */
 
 static const HpStep steps_4[] = { /* evaluate */
     {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
     {"conv1 → pooled", work_22, 33224, 221184},
     {"pooled", work_23, 30720, 0},
-    {"conv2 → means", work_3, 9952, 55296},
+    {"conv2 → means", work_4, 9952, 55296},
     {"means", work_24, 2176, 0},
     {"head", work_6, 284, 192},
     {"loss", work_7, 112, 0},
@@ -202,9 +199,10 @@ static const HpResult results_4[] = {
 
 static const HpStep steps_5[] = { /* predict */
     {"image", work_0, 8352, 0},
+    {"image", work_1, 16384, 0},
     {"conv1 → pooled", work_22, 33224, 221184},
     {"pooled", work_23, 30720, 0},
-    {"conv2 → means", work_3, 9952, 55296},
+    {"conv2 → means", work_4, 9952, 55296},
     {"means", work_24, 2176, 0},
     {"head", work_6, 284, 192},
     {NULL, NULL, 0, 0}};
@@ -223,8 +221,8 @@ static const HpFunction functions[] = {
     {"update_head", HP_FUNCTION_UPDATE, update_head, 0, NULL, 2, steps_1},
     {"train_all", HP_FUNCTION_TRAIN, train_all, 3, results_2, 21, steps_2},
     {"update_all", HP_FUNCTION_UPDATE, update_all, 0, NULL, 7, steps_3},
-    {"evaluate", HP_FUNCTION_EVALUATE, evaluate, 2, results_4, 7, steps_4},
-    {"predict", HP_FUNCTION_PREDICT, predict, 1, results_5, 6, steps_5},
+    {"evaluate", HP_FUNCTION_EVALUATE, evaluate, 2, results_4, 8, steps_4},
+    {"predict", HP_FUNCTION_PREDICT, predict, 1, results_5, 7, steps_5},
     {"prepare", HP_FUNCTION_PREPARE, prepare, 0, NULL, 2, steps_6},
 };
 
@@ -320,30 +318,24 @@ static const char recipe[] =
     "  epochs 2\n"
     "}\n";
 
-static const HpModel model = {
+const HpModel model = {
     .name = "tiny",
     .source = "tests/emit/tiny.hpanet",
     .recipe = recipe,
     .version = "0.1.0",
-    .target = "cpu sse portable",
-    .device = &hp_device_cuda,
-    .isa = "sse",
+    .target = "cpu avx2 portable",
+    .device = &hp_device_cpu,
+    .isa = "avx2",
     .library_version = NULL,
     .threads = 0,
     .dataset = &dataset,
     .image_size = 16, .part_rows = 4, .evaluate_rows = 4,
-    .memory_bytes = 58944,
+    .memory_bytes = 67136,
     .variable_count = 32, .variables = variables, .scalar_count = 16, .scalars = scalars,
     .accumulate_scalar = 0, .schedule_t_scalar = 1, .schedule_T_scalar = 2, .schedule_peak_scalar = 3,
-    .library_count = 9, .library = products, .function_count = 7, .functions = functions,
-    .kernels = &kernel_table,
+    .library_count = 10, .library = products, .function_count = 7, .functions = functions,
     .prepare = 6, .evaluate = 4, .predict = 5,
     .group_count = 3, .groups = groups, .stage_count = 2, .stages = stages,
     .split = {2, split_names, split_fractions, true},
     .weights_count = 0, .weights = NULL, .normalize = true,
 };
-
-int main(int argc, char **argv)
-{
-    return hp_main(argc, argv, &model);
-}

@@ -1,11 +1,12 @@
 /* tiny: what its sources share
  * Made by hpacc 0.1.0 from tests/emit/tiny.hpanet:
- *   hpacc tests/emit/tiny.hpanet */
+ *   hpacc tests/emit/tiny.hpanet --portable */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include "hpart.h"
 
+extern HpLibraryCall reorder_1;
 extern HpLibraryCall convolution_1;
 extern HpLibraryCall convolution_2;
 extern HpLibraryCall matmul_1;
@@ -16,7 +17,7 @@ extern HpLibraryCall gradient_weight_1;
 extern HpLibraryCall gradient_weight_2;
 extern HpLibraryCall convolution_3;
 extern HpLibraryCall *const products[];
-extern HpKernel *const kernels[];
+extern const HpModel model;
 
 void train_head(HpContext *context);
 void update_head(HpContext *context);

@@ -7,8 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A user's mistake or a failing machine: "program: message", status 1. */
+/* A user's mistake or a failing machine: "program: message", status 1; inside hp_catch() its end. */
 _Noreturn void hp_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same with a message that it frees. */
+_Noreturn void hp_fail_with(char *message);
+/* Runs work(user), silently: hp_warn() is not heard. False when hp_fail() ended it, on this thread; `error`
+ * (room for `bytes`, may be NULL) then holds the message. What `work` has made must be reachable from `user`:
+ * its frames are gone. */
+bool hp_catch(void (*work)(void *user), void *user, char *error, size_t bytes);
 void hp_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A broken invariant of ours: where, then abort. */
 _Noreturn void hp_bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,7 @@
 /* Messages to the person who runs the program, and the clock. */
 #include "base.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,14 @@
 #include <unistd.h>
 
 static const char *program_name = "hpanet";
+
+typedef struct Catch {
+    jmp_buf back;
+    char *error;
+    size_t bytes;
+    struct Catch *outer;
+} Catch;
+static _Thread_local Catch *catching; /* the innermost hp_catch() of this thread */
 
 void hp_set_program(const char *argv0)
 {
@@ -17,31 +26,66 @@ void hp_set_program(const char *argv0)
         program_name = name;
 }
 
-static void print_message(const char *severity, const char *format, va_list arguments)
+static void print_message(const char *severity, const char *message)
 {
     fflush(stdout); /* what the program said before comes before */
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr); /* over a progress bar */
-    fprintf(stderr, "%s: %s", program_name, severity);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s: %s%s\n", program_name, severity, message);
+}
+
+/* NULL: there is no memory for it. */
+static char *make_message(const char *format, va_list arguments)
+{
+    char *message;
+    return vasprintf(&message, format, arguments) < 0 ? NULL : message;
+}
+
+void hp_fail_with(char *message)
+{
+    const char *said = message ? message : "out of memory";
+    if (catching)
+        snprintf(catching->error, catching->bytes, "%s", said);
+    else
+        print_message("", said);
+    free(message);
+    if (catching)
+        longjmp(catching->back, 1);
+    exit(EXIT_FAILURE);
 }
 
 void hp_fail(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    print_message("", format, arguments);
+    char *message = make_message(format, arguments);
     va_end(arguments);
-    exit(EXIT_FAILURE);
+    hp_fail_with(message);
+}
+
+bool hp_catch(void (*work)(void *user), void *user, char *error, size_t bytes)
+{
+    Catch here = {.error = error, .bytes = bytes, .outer = catching};
+    if (setjmp(here.back) != 0) {
+        catching = here.outer;
+        return false;
+    }
+    catching = &here;
+    work(user);
+    catching = here.outer;
+    return true;
 }
 
 void hp_warn(const char *format, ...)
 {
     va_list arguments;
+    if (catching)
+        return;
     va_start(arguments, format);
-    print_message("warning: ", format, arguments);
+    char *message = make_message(format, arguments);
     va_end(arguments);
+    print_message("warning: ", message ? message : "out of memory");
+    free(message);
 }
 
 void hp_bug_at(const char *file, int line, const char *format, ...)

@@ -44,6 +44,16 @@ HpImageStore hp_loader_take(HpLoader *loader, int64_t *sample); /* the oldest; s
                                                                    store; valid until the next take */
 void hp_loader_close(HpLoader *loader);
 
+/* Images in a caller's memory, as a folder with the same pixels would give them. NULL, or why the network
+ * cannot take them (to be freed). The pixels must stay until close; up to `rows` images are staged at a time.
+ */
+typedef struct HpStaging HpStaging;
+char *hp_staging_open(HpStaging **staging, const HpDataset *dataset, int64_t image_size,
+                      const HpPixels *images, int64_t rows);
+/* `count` images from `first` on, one a row of the store; valid until the next call. */
+HpImageStore hp_staging_take(HpStaging *staging, int64_t first, int64_t count);
+void hp_staging_close(HpStaging *staging);
+
 /* Mean and deviation per plane of [0,1] values over `images`, in double. */
 void hp_data_statistics(HpData *data, const int64_t *images, int64_t count, double *mean, double *deviation);
 

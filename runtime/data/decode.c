@@ -99,6 +99,13 @@ static char *check_size(const char *path, const HpImage *image, int64_t wanted)
         path, (long long)image->width, (long long)image->height, (long long)wanted);
 }
 
+int hp_store_bits(const HpDataset *dataset, int bits)
+{
+    if (dataset->range == HP_RANGE_FIXED)
+        return dataset->range_high > 255 ? 16 : 8;
+    return bits;
+}
+
 char *hp_store_shape(const HpIndex *index, int64_t wanted, HpStoreShape *shape)
 {
     const HpDataset *dataset = index->dataset;
@@ -106,9 +113,7 @@ char *hp_store_shape(const HpIndex *index, int64_t wanted, HpStoreShape *shape)
     HpImage image = {0};
     char *failure = hp_png_read(path, true, &image);
     shape->planes = dataset->plane_count;
-    shape->bits = image.bits;
-    if (dataset->range == HP_RANGE_FIXED)
-        shape->bits = dataset->range_high > 255 ? 16 : 8;
+    shape->bits = hp_store_bits(dataset, image.bits);
     if (!failure)
         failure = check_channels(path, index, &image);
     if (!failure)
@@ -172,10 +177,9 @@ static const uint16_t *fixed_map(const HpDataset *dataset, int bits, uint16_t *m
 
 /* ---------------------------------------------------------------- decoding */
 
-static void shrink(HpDecoder *decoder, const HpDataset *dataset, const HpStoreShape *shape, int channel,
-                   int plane, void *out)
+void hp_shrink(const HpImage *image, int channel, const HpDataset *dataset, const HpStoreShape *shape,
+               uint16_t *map, int plane, void *out)
 {
-    const HpImage *image = &decoder->image;
     size_t bytes = (size_t)(shape->bits / 8);
     HpAreaSource source = {.pixels = image->pixels + (size_t)channel * bytes,
                            .bits = image->bits,
@@ -183,10 +187,10 @@ static void shrink(HpDecoder *decoder, const HpDataset *dataset, const HpStoreSh
                            .height = image->height,
                            .step = image->channels};
     if (dataset->range == HP_RANGE_FIXED) {
-        source.map = fixed_map(dataset, image->bits, decoder->map);
+        source.map = fixed_map(dataset, image->bits, map);
     } else {
-        percentile_map(dataset, image, channel, decoder->map);
-        source.map = decoder->map;
+        percentile_map(dataset, image, channel, map);
+        source.map = map;
     }
     hp_area_average(&source, shape->pixels, (uint8_t *)out + (size_t)plane * bytes, shape->planes);
 }
@@ -219,13 +223,13 @@ char *hp_decode(HpDecoder *decoder, const HpIndex *index, int64_t number, const 
 {
     const HpIndexImage *item = &index->images[number];
     if (!decoder->map)
-        decoder->map = hp_alloc(65536, sizeof *decoder->map);
+        decoder->map = hp_alloc(HP_MAP_VALUES, sizeof *decoder->map);
     for (int file = 0; file < index->files_per_image; file++) {
         char *failure = read_file_of(decoder, index, item, file, shape);
         if (failure)
             return failure;
         for (int channel = 0; channel < decoder->image.channels; channel++)
-            shrink(decoder, index->dataset, shape, channel, file + channel, out);
+            hp_shrink(&decoder->image, channel, index->dataset, shape, decoder->map, file + channel, out);
     }
     return NULL;
 }

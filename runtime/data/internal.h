@@ -126,6 +126,10 @@ typedef struct HpStoreShape {
     int planes, bits;
 } HpStoreShape;
 
+enum { HP_MAX_SIDE = 16384 }; /* of an image: the sums of area.c have room for no more */
+
+/* Bits of a pixel that the data set's range asks for; `bits`, those of an image, where it leaves it open. */
+int hp_store_bits(const HpDataset *dataset, int bits);
 /* The side in [wanted, 1.25 wanted] that divides `source` evenly, the smallest; else `wanted`. */
 int64_t hp_natural_size(int64_t source, int64_t wanted);
 /* From the first image; NULL or what is wrong with it. wanted 0: 256 pixels, or the image's own where they
@@ -134,6 +138,12 @@ char *hp_store_shape(const HpIndex *index, int64_t wanted, HpStoreShape *shape);
 size_t hp_store_image_bytes(const HpStoreShape *shape);
 HpImageStore hp_store_of(const HpDataset *dataset, const HpStoreShape *shape, const void *pixels,
                          int64_t count);
+
+enum { HP_MAP_VALUES = 65536 };
+/* One channel of an image, range and size as the store wants them, to a plane of out
+ * [pixels][pixels][planes]. `map` is scratch, HP_MAP_VALUES long. */
+void hp_shrink(const HpImage *image, int channel, const HpDataset *dataset, const HpStoreShape *shape,
+               uint16_t *map, int plane, void *out);
 
 typedef struct HpDecoder { /* one per thread */
     HpImage image;

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 enum {
-    MAX_SIDE = 16384,
     MAX_DEFLATE_RATIO = 1032, /* no deflate stream expands more */
     MAX_CHUNK_BYTES = 8 << 20
 };
@@ -124,7 +123,7 @@ static void on_read(png_structp png, png_bytep out, size_t length)
 
 static void set_limits(png_structp png)
 {
-    png_set_user_limits(png, MAX_SIDE, MAX_SIDE);
+    png_set_user_limits(png, HP_MAX_SIDE, HP_MAX_SIDE);
     png_set_chunk_cache_max(png, 64);
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* text, profiles, times: skipped */

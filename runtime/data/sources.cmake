@@ -11,5 +11,6 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/pack_write.c
   ${CMAKE_CURRENT_LIST_DIR}/png.c
   ${CMAKE_CURRENT_LIST_DIR}/split.c
+  ${CMAKE_CURRENT_LIST_DIR}/staging.c
   ${CMAKE_CURRENT_LIST_DIR}/statistics.c
   ${CMAKE_CURRENT_LIST_DIR}/walk.c)

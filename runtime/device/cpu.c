@@ -121,10 +121,10 @@ static void cpu_download_variable(HpContext *context, const HpVariable *variable
 
 static void cpu_prepare(const HpModel *model)
 {
+    prepared_model = model; /* from here on there is something to close */
     int64_t largest = hp_unplanned_scratchpad(model, hp_library_create);
     if (largest > 0)
         shared_scratchpad = cpu_allocate((size_t)largest);
-    prepared_model = model;
 }
 
 static void cpu_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,

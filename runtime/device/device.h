@@ -35,7 +35,7 @@ typedef struct HpDevice {
     void (*copy)(HpContext *context, void *to, const void *from, size_t bytes);
     void (*launch)(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
     void (*synchronize)(void);
-    void (*close)(void);
+    void (*close)(void); /* also what failed while it was opened or prepared */
 } HpDevice;
 
 /* How long the steps of functions take, while a context has it. */

@@ -364,13 +364,18 @@ bool hp_checkpoint_load(HpRun *run)
     char *path = hp_run_path(run, "last.safetensors");
     bool there = access(path, F_OK) == 0;
     if (there) {
-        HpTensorFile *file = hp_weights_open(run->model, path);
+        char *wrong;
+        HpTensorFile *file = hp_weights_open(run->model, path, &wrong);
+        if (!file)
+            hp_fail_with(wrong);
         HpVariables variables = run_variables(run);
         load_history(run, file);
         load_position(run, file);
         check_choices(run, file);
         hp_session_restore_settings(&run->session, hp_tensors_metadata(file, HP_META_SCALARS), run->options);
-        hp_weights_load(&variables, file, HP_CHECKPOINT_KINDS);
+        wrong = hp_weights_load(&variables, file, HP_CHECKPOINT_KINDS);
+        if (wrong)
+            hp_fail_with(wrong);
         hp_tensors_close(file);
         run->session.prepared = false;
         run->saved_step = run->position.step;

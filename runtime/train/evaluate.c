@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include "../base/base.h"
-#include "../weights/weights.h"
 #include "train.h"
 
 static void print_value(const char *name, double value)
@@ -84,16 +83,13 @@ HpData *hp_open_data(const HpOptions *options, const HpModel *model)
     return hp_data_open(options->data, model->dataset, model->image_size);
 }
 
-void hp_session_load(HpSession *session, const HpOptions *options)
+void hp_load_weights(HpSession *session, const HpOptions *options)
 {
     if (!options->weights)
         hp_fail("--weights is missing: the best.safetensors of a run");
-    HpVariables variables = {session->model, session->device, &session->context};
-    HpTensorFile *file = hp_weights_open(session->model, options->weights);
-    hp_weights_load(&variables, file, HP_NETWORK_KINDS);
-    hp_session_restore_settings(session, hp_tensors_metadata(file, HP_META_SCALARS), options);
-    hp_tensors_close(file);
-    session->prepared = false;
+    char *wrong = hp_session_load(session, options->weights, options);
+    if (wrong)
+        hp_fail_with(wrong);
 }
 
 int hp_evaluate(const HpOptions *options, const HpModel *model)
@@ -107,7 +103,7 @@ int hp_evaluate(const HpOptions *options, const HpModel *model)
         hp_fail("%s has no labelled images to evaluate on", options->data);
     HpSession session;
     hp_session_open(&session, model, options, false);
-    hp_session_load(&session, options);
+    hp_load_weights(&session, options);
     HpScores scores = hp_score_images(&session, data, &images,
                                       model->stages[model->stage_count - 1].validation, "evaluate");
     if (options->json)

@@ -153,7 +153,7 @@ int hp_predict(const HpOptions *options, const HpModel *model)
         images[i] = i;
     HpSession session;
     hp_session_open(&session, model, options, false);
-    hp_session_load(&session, options);
+    hp_load_weights(&session, options);
     float *probabilities =
         hp_alloc((size_t)count * (size_t)model->dataset->class_count, sizeof *probabilities);
     double unused;

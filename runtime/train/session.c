@@ -55,13 +55,23 @@ static void check_memory(const HpModel *model)
             floor((double)available / 1e6));
 }
 
+/* The device and the model's products are the process's: the first session opens them, the last one closes
+ * them. */
+static struct {
+    int sessions, threads;
+} shared;
+
 void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options, bool training)
 {
     *session = (HpSession){.model = model, .device = model->device};
-    session->device->open(model);
+    bool first = shared.sessions++ == 0;
+    if (first) {
+        session->device->open(model);
+        shared.threads = omp_get_max_threads();
+    }
     if (training)
         check_memory(model);
-    session->threads = omp_get_max_threads();
+    session->threads = shared.threads;
     session->decoders = options->threads ? (int)options->threads : session->threads;
     session->context = (HpContext){.model = model,
                                    .device = model->device,
@@ -75,13 +85,15 @@ void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *
     }
     apply_options(session, options);
     hp_session_apply_settings(session);
-    session->device->prepare(model);
+    if (first)
+        session->device->prepare(model);
 }
 
 void hp_session_close(HpSession *session)
 {
     session->device->release(session->context.memory);
-    session->device->close();
+    if (--shared.sessions == 0)
+        session->device->close();
     free(session->context.scalars);
     free(session->settings);
 }
@@ -119,6 +131,21 @@ void hp_session_restore_settings(HpSession *session, const char *json, const HpO
     json_decref(object);
     apply_options(session, options);
     hp_session_apply_settings(session);
+}
+
+char *hp_session_load(HpSession *session, const char *path, const HpOptions *options)
+{
+    char *wrong;
+    HpVariables variables = {session->model, session->device, &session->context};
+    HpTensorFile *file = hp_weights_open(session->model, path, &wrong);
+    if (!file)
+        return wrong;
+    wrong = hp_weights_load(&variables, file, HP_NETWORK_KINDS);
+    if (!wrong)
+        hp_session_restore_settings(session, hp_tensors_metadata(file, HP_META_SCALARS), options);
+    hp_tensors_close(file);
+    session->prepared = false;
+    return wrong;
 }
 
 /* ---------------------------------------------------------------- running */

@@ -8,6 +8,7 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/train.c
   ${CMAKE_CURRENT_LIST_DIR}/checkpoint.c
   ${CMAKE_CURRENT_LIST_DIR}/metrics.c
+  ${CMAKE_CURRENT_LIST_DIR}/inference.c
   ${CMAKE_CURRENT_LIST_DIR}/run_images.c
   ${CMAKE_CURRENT_LIST_DIR}/evaluate.c
   ${CMAKE_CURRENT_LIST_DIR}/predict.c

@@ -95,8 +95,12 @@ static void upload_normalization(HpRun *run, const char *name, const double *val
 static void load_network(HpRun *run, const char *path)
 {
     HpVariables variables = {run->model, run->session.device, &run->session.context};
-    HpTensorFile *file = hp_weights_open(run->model, path);
-    hp_weights_load(&variables, file, HP_NETWORK_KINDS);
+    char *wrong;
+    HpTensorFile *file = hp_weights_open(run->model, path, &wrong);
+    if (file)
+        wrong = hp_weights_load(&variables, file, HP_NETWORK_KINDS);
+    if (wrong)
+        hp_fail_with(wrong);
     hp_tensors_close(file);
     run->session.prepared = false;
 }

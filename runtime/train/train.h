@@ -1,4 +1,5 @@
-/* What the commands of a generated program share. Private to runtime/train/. */
+/* What the commands of a generated program share. Private to runtime/train/ but for the session and the
+ * inference, which runtime/library/ uses too. */
 #ifndef HPART_TRAIN_H
 #define HPART_TRAIN_H
 
@@ -82,9 +83,11 @@ typedef struct HpBatch {
 } HpBatch;
 
 /* Memory is zeroed and scalars have their defaults and --set values; variables are not initialised. Ends the
- * program when the device has less memory than `training` takes. */
+ * program when the device has less memory than `training` takes. All sessions of a process are of one model. */
 void hp_session_open(HpSession *session, const HpModel *model, const HpOptions *options, bool training);
-void hp_session_close(HpSession *session);
+void hp_session_close(HpSession *session); /* also of one that did not open to the end */
+/* What prediction needs from a file of weights, and its scalars. NULL, or what is wrong (to be freed). */
+char *hp_session_load(HpSession *session, const char *path, const HpOptions *options);
 /* The settable scalars as `settings` has them. */
 void hp_session_apply_settings(HpSession *session);
 /* The settable scalars as a JSON object (to be freed), and back again; --set of this command line goes
@@ -149,10 +152,29 @@ double hp_scores_metric(const HpScores *scores, const char *name); /* "macro_ap"
  * together). */
 double hp_average_precision(int64_t images, const float *scores, const uint8_t *positive, int64_t stride);
 
-/* ---------------------------------------------------------------- run_images.c, evaluate.c */
+/* ---------------------------------------------------------------- inference.c: the network over one batch */
 
 /* Logits to probabilities, in place: independent labels, or one of the classes. */
 void hp_probabilities(float *row, int classes, bool one_of);
+
+typedef struct HpInference {
+    HpSession *session;
+    HpBatch batch; /* the caller fills the first rows of `sample`, and `labels` where there is a loss */
+    int function;
+    const HpResult *logits, *loss; /* loss NULL: only predict */
+    float *logit_rows, *loss_rows;
+} HpInference;
+
+/* validation: which loss to compute; -1: only predict. Derives what the present weights need. */
+void hp_inference_open(HpInference *inference, HpSession *session, int validation);
+/* Probabilities [rows][classes] of the batch's first rows; the others are masked out. Returns the sum of
+ * their losses, 0 without one, NAN when a logit is not finite. */
+double hp_inference_run(HpInference *inference, const HpImageStore *images, int64_t rows,
+                        float *probabilities);
+void hp_inference_close(HpInference *inference);
+
+/* ---------------------------------------------------------------- run_images.c, evaluate.c */
+
 /* Probabilities [count][classes] of images, evaluated in batches whose padding is masked out. validation:
  * which loss to average into *loss, NAN when a logit is not finite; -1: only predict, which needs no labels.
  * False: interrupted by a signal. */
@@ -164,7 +186,7 @@ HpScores hp_score_images(HpSession *session, HpData *data, const HpImages *image
 
 /* --data and --weights, which must be given. Loading takes what prediction needs, and the file's scalars. */
 HpData *hp_open_data(const HpOptions *options, const HpModel *model);
-void hp_session_load(HpSession *session, const HpOptions *options);
+void hp_load_weights(HpSession *session, const HpOptions *options);
 
 /* ---------------------------------------------------------------- predict.c */
 

@@ -68,87 +68,123 @@ void hp_weights_add(HpTensorWriter *writer, const HpVariables *variables, unsign
 
 /* ---------------------------------------------------------------- opening */
 
-/* A list of names in the file must be the model's: what they mean to the network is their order. */
-static void check_names(const HpTensorFile *file, const char *key, const char *what, const char *const *ours,
-                        int count)
+/* NULL, or how the list differs from `ours`. */
+static char *compare_names(const char *path, const char *what, const json_t *theirs, const char *const *ours,
+                           int count)
 {
-    const char *text = hp_tensors_metadata(file, key);
-    if (!text)
-        return;
-    json_t *theirs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_array(theirs))
-        hp_fail("%s: its %s list is not a list", hp_tensors_path(file), what);
+        return hp_format("%s: its %s list is not a list", path, what);
     if (json_array_size(theirs) != (size_t)count)
-        hp_fail("%s was trained on %zu %s, this program on %d: compile the model with the data set of those "
-                "weights",
-                hp_tensors_path(file), json_array_size(theirs), what, count);
+        return hp_format("%s was trained on %zu %s, this program on %d: compile the model with the data set "
+                         "of those weights",
+                         path, json_array_size(theirs), what, count);
     for (int i = 0; i < count; i++) {
         const char *name = json_string_value(json_array_get(theirs, (size_t)i));
         if (!name || strcmp(name, ours[i]) != 0)
-            hp_fail("%s: number %d of its %s is \"%s\", this program's is \"%s\"; the order is part of the "
-                    "weights",
-                    hp_tensors_path(file), i, what, name ? name : "?", ours[i]);
+            return hp_format("%s: number %d of its %s is \"%s\", this program's is \"%s\"; the order is part "
+                             "of the weights",
+                             path, i, what, name ? name : "?", ours[i]);
     }
-    json_decref(theirs);
+    return NULL;
 }
 
-HpTensorFile *hp_weights_open(const HpModel *model, const char *path)
+/* A list of names in the file must be the model's: what they mean to the network is their order. */
+static char *check_names(const HpTensorFile *file, const char *key, const char *what, const char *const *ours,
+                         int count)
 {
-    char *why;
-    HpTensorFile *file = hp_tensors_open(path, &why);
-    if (!file)
-        hp_fail("cannot use the weights %s: %s", path, why);
-    const HpDataset *dataset = model->dataset;
-    check_names(file, HP_META_PLANES, "planes", dataset->planes, dataset->plane_count);
-    check_names(file, HP_META_CLASSES, "classes", dataset->classes, dataset->class_count);
+    const char *text = hp_tensors_metadata(file, key);
+    if (!text)
+        return NULL;
+    json_t *theirs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    char *wrong = compare_names(hp_tensors_path(file), what, theirs, ours, count);
+    json_decref(theirs);
+    return wrong;
+}
+
+static char *check_metadata(const HpTensorFile *file, const HpDataset *dataset)
+{
+    char *wrong = check_names(file, HP_META_PLANES, "planes", dataset->planes, dataset->plane_count);
+    if (!wrong)
+        wrong = check_names(file, HP_META_CLASSES, "classes", dataset->classes, dataset->class_count);
     const char *labels = hp_tensors_metadata(file, HP_META_LABELS),
                *ours = dataset->one_of ? "one of" : "any of";
-    if (labels && strcmp(labels, ours) != 0)
-        hp_fail("%s was trained for labels that are \"%s\" the classes, this program for \"%s\"", path,
-                labels, ours);
-    return file;
+    if (!wrong && labels && strcmp(labels, ours) != 0)
+        wrong = hp_format("%s was trained for labels that are \"%s\" the classes, this program for \"%s\"",
+                          hp_tensors_path(file), labels, ours);
+    return wrong;
+}
+
+HpTensorFile *hp_weights_open(const HpModel *model, const char *path, char **why)
+{
+    char *reason;
+    HpTensorFile *file = hp_tensors_open(path, &reason);
+    if (!file) {
+        *why = hp_format("cannot use the weights %s: %s", path, reason);
+        free(reason);
+        return NULL;
+    }
+    *why = check_metadata(file, model->dataset);
+    if (!*why)
+        return file;
+    hp_tensors_close(file);
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- loading */
 
-static void load_variable(const HpVariables *variables, const HpTensorFile *file, const HpVariable *variable)
+static char *describe_shapes(const HpTensor *tensor, const char *path, const HpVariable *variable,
+                             const char *source)
 {
-    const char *path = hp_tensors_path(file);
+    char *theirs = hp_shape_text(tensor->rank, tensor->shape);
+    char *ours = hp_shape_text(variable->rank, variable->shape);
+    char *text = hp_format("\"%s\" is %s in %s but %s in %s", variable->name, theirs, path, ours, source);
+    free(theirs);
+    free(ours);
+    return text;
+}
+
+static char *load_variable(const HpVariables *variables, const HpTensorFile *file, const HpVariable *variable)
+{
+    const char *path = hp_tensors_path(file), *source = variables->model->source;
     const HpTensor *tensor = hp_tensors_find(file, variable->name);
     if (!tensor)
-        hp_fail("%s has no tensor \"%s\", which %s needs", path, variable->name, variables->model->source);
+        return hp_format("%s has no tensor \"%s\", which %s needs", path, variable->name, source);
     bool same = tensor->rank == variable->rank;
     for (int i = 0; i < tensor->rank && same; i++)
         same = tensor->shape[i] == variable->shape[i];
     if (!same)
-        hp_fail("\"%s\" is %s in %s but %s in %s", variable->name, hp_shape_text(tensor->rank, tensor->shape),
-                path, hp_shape_text(variable->rank, variable->shape), variables->model->source);
+        return describe_shapes(tensor, path, variable, source);
     float *values = hp_alloc((size_t)tensor->count + 1, sizeof *values);
-    if (!hp_tensors_read_floats(file, tensor, values)) {
-        if (errno == EINVAL)
-            hp_fail("\"%s\" in %s is %s, which is not read as weights", tensor->name, path,
-                    hp_tensor_type_name(tensor->type));
-        hp_fail("cannot read \"%s\" from %s: %s", tensor->name, path, strerror(errno));
-    }
-    variables->device->upload_variable(variables->context, variable, values);
+    char *wrong = NULL;
+    if (hp_tensors_read_floats(file, tensor, values))
+        variables->device->upload_variable(variables->context, variable, values);
+    else if (errno == EINVAL)
+        wrong = hp_format("\"%s\" in %s is %s, which is not read as weights", tensor->name, path,
+                          hp_tensor_type_name(tensor->type));
+    else
+        wrong = hp_format("cannot read \"%s\" from %s: %s", tensor->name, path, strerror(errno));
     free(values);
+    return wrong;
 }
 
 /* What belongs to a run and not to the network is named with a colon ("m:head.weight", "history:values"). */
-static void check_strangers(const HpVariables *variables, const HpTensorFile *file)
+static char *check_strangers(const HpVariables *variables, const HpTensorFile *file)
 {
     for (int64_t i = 0; i < hp_tensors_count(file); i++) {
         const char *name = hp_tensors_at(file, i)->name;
         if (!strchr(name, ':') && !hp_variable_find(variables->model, name))
-            hp_fail("%s has a tensor \"%s\" that %s does not know: these are the weights of another network",
-                    hp_tensors_path(file), name, variables->model->source);
+            return hp_format("%s has a tensor \"%s\" that %s does not know: these are the weights of another "
+                             "network",
+                             hp_tensors_path(file), name, variables->model->source);
     }
+    return NULL;
 }
 
-void hp_weights_load(const HpVariables *variables, const HpTensorFile *file, unsigned kinds)
+char *hp_weights_load(const HpVariables *variables, const HpTensorFile *file, unsigned kinds)
 {
-    for (int i = 0; i < variables->model->variable_count; i++)
+    char *wrong = NULL;
+    for (int i = 0; i < variables->model->variable_count && !wrong; i++)
         if (1u << variables->model->variables[i].kind & kinds)
-            load_variable(variables, file, &variables->model->variables[i]);
-    check_strangers(variables, file);
+            wrong = load_variable(variables, file, &variables->model->variables[i]);
+    return wrong ? wrong : check_strangers(variables, file);
 }

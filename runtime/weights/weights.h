@@ -44,11 +44,12 @@ void hp_weights_apply(const HpVariables *variables, const char *initial);
  * must be saved while `variables` lives. */
 void hp_weights_add(HpTensorWriter *writer, const HpVariables *variables, unsigned kinds,
                     const char *scalars);
-/* Opens a file for this model; classes, planes or labels that differ are errors. */
-HpTensorFile *hp_weights_open(const HpModel *model, const char *path);
-/* Loads every variable of the kinds. A missing tensor, another shape, or a tensor that is nobody's is an
- * error. */
-void hp_weights_load(const HpVariables *variables, const HpTensorFile *file, unsigned kinds);
+/* Opens a file for this model. NULL: *why (to be freed) says what is wrong; classes, planes or labels that
+ * differ are. */
+HpTensorFile *hp_weights_open(const HpModel *model, const char *path, char **why);
+/* Loads every variable of the kinds. NULL, or what is wrong (to be freed): a missing tensor, another shape, a
+ * tensor that is nobody's. */
+char *hp_weights_load(const HpVariables *variables, const HpTensorFile *file, unsigned kinds);
 
 enum {
     HP_NETWORK_KINDS =

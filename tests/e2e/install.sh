@@ -23,7 +23,13 @@ run generated/staged/staged train --data cells.pack:train --out run --smoke
 run generated/staged/staged predict --data cells.pack:test --weights run/best.safetensors -o submission.csv
 [ "$(wc -l <submission.csv)" -eq 3 ] || fail "the submission has not two rows"
 
-# The program needs neither hpacc nor the sources any more.
+run hpacc staged.hpanet --emit library -o library
+echo '#include <staged.h>
+int main(void) { return staged_class_count() == 28 ? 0 : 1; }' >host.c
+run cc -I library host.c -o host -L library -Wl,-rpath,"$PWD/library" -lstaged
+
+# Program and library need neither hpacc nor the sources any more.
 mv "$work/prefix" "$work/gone"
 run generated/staged/staged info
 says "body.0.conv"
+run ./host

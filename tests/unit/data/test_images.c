@@ -264,6 +264,70 @@ static void test_percentile_range(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- pixels in memory */
+
+/* Three channels of a file and the same in memory: the store must have the same bits. */
+static void check_staging(const HpDataset *dataset, int64_t width, int64_t height, int bits, int64_t wanted)
+{
+    enum { IMAGES = 3 };
+    int64_t values = width * height * 3, sample[IMAGES], images[IMAGES] = {0, 1, 2};
+    uint16_t *wide = hp_alloc((size_t)values * IMAGES, sizeof *wide);
+    for (int i = 0; i < IMAGES; i++) {
+        char *path = hp_format("images/%d.png", i);
+        write_png(path, width, height, 3, bits, (uint64_t)i);
+        free(path);
+        for (int64_t at = 0; at < values; at++) {
+            if (bits == 8)
+                ((uint8_t *)wide)[i * values + at] = (uint8_t)pixel_value((uint64_t)i, at, bits);
+            else
+                wide[i * values + at] = (uint16_t)pixel_value((uint64_t)i, at, bits);
+        }
+    }
+    HpData *data = hp_data_open(".", dataset, wanted);
+    HpLoader *loader = hp_loader_open(data, 1, IMAGES);
+    hp_loader_request(loader, images, IMAGES);
+    HpImageStore files = hp_loader_take(loader, sample);
+    HpStaging *staging;
+    HpPixels pixels = {wide, bits, IMAGES, height, width, 3};
+    assert_null(hp_staging_open(&staging, dataset, wanted, &pixels, 2));
+    size_t bytes = (size_t)(files.height * files.width * 3 * (bits / 8));
+    for (int64_t first = 0; first < IMAGES; first += 2) {
+        HpImageStore store = hp_staging_take(staging, first, first == 0 ? 2 : 1);
+        assert_int_equal(store.height, files.height);
+        assert_int_equal(store.width, files.width);
+        assert_true(store.scale == files.scale && store.offset == files.offset && store.bits == files.bits);
+        assert_memory_equal(store.pixels, (const uint8_t *)files.pixels + (size_t)first * bytes,
+                            bytes * (size_t)store.count);
+    }
+    hp_staging_close(staging);
+    hp_loader_close(loader);
+    hp_data_close(data);
+    free(wide);
+}
+
+static void test_staging(void **state)
+{
+    (void)state;
+    static const char *const planes[] = {"red", "green", "blue"};
+    HpDataset dataset = one_plane(id_png);
+    dataset.plane_count = 3;
+    dataset.planes = planes;
+    empty_folder();
+    hp_make_folder("images");
+    dataset.range_low = 10;
+    dataset.range_high = 200;
+    check_staging(&dataset, 20, 20, 8, 20); /* as it is */
+    check_staging(&dataset, 40, 31, 8, 16); /* shrunk evenly, set in a square */
+    check_staging(&dataset, 21, 37, 8, 16); /* shrunk by fractions */
+    dataset.range_high = 4095;
+    check_staging(&dataset, 33, 20, 16, 17);
+    dataset.range = HP_RANGE_PERCENTILE;
+    dataset.range_low = 5;
+    dataset.range_high = 90;
+    check_staging(&dataset, 24, 20, 8, 20);
+    check_staging(&dataset, 24, 31, 16, 12);
+}
+
 /* ---------------------------------------------------------------- statistics */
 
 static void test_statistics(void **state)
@@ -299,6 +363,6 @@ int main(void)
         cmocka_unit_test(test_png_bomb),    cmocka_unit_test(test_area),
         cmocka_unit_test(test_area_white),  cmocka_unit_test(test_natural_size),
         cmocka_unit_test(test_fixed_range), cmocka_unit_test(test_percentile_range),
-        cmocka_unit_test(test_statistics)};
+        cmocka_unit_test(test_staging),     cmocka_unit_test(test_statistics)};
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -234,6 +234,48 @@ static void test_failing_write_keeps_file(void **state)
     assert_int_equal(system("test $(ls kept* | wc -l) = 1"), 0);
 }
 
+/* ---- errors that are caught ---- */
+
+static void fail_inside(void *user)
+{
+    *(int *)user += 1;
+    hp_warn("not heard");
+    hp_fail("no %s of %d", "number", *(int *)user);
+}
+
+static void fail_after_an_inner_catch(void *user)
+{
+    char error[8];
+    assert_false(hp_catch(fail_inside, user, error, sizeof error));
+    assert_string_equal(error, "no numb");
+    hp_fail_with(hp_format("outer of %d", *(int *)user));
+}
+
+static void do_nothing(void *user)
+{
+    (void)user;
+}
+
+static void catch_silently(void)
+{
+    int calls = 0;
+    hp_catch(fail_inside, &calls, NULL, 0);
+    if (calls == 1)
+        hp_fail("still a failure outside");
+}
+
+static void test_catch(void **state)
+{
+    (void)state;
+    char error[64] = "as before";
+    int calls = 4;
+    assert_true(hp_catch(do_nothing, NULL, error, sizeof error));
+    assert_string_equal(error, "as before");
+    assert_false(hp_catch(fail_after_an_inner_catch, &calls, error, sizeof error));
+    assert_string_equal(error, "outer of 5");
+    assert_fails(catch_silently, "tool: still a failure outside\n");
+}
+
 static void test_nearest(void **state)
 {
     (void)state;
@@ -252,6 +294,7 @@ int main(void)
                                        cmocka_unit_test(test_random_depends_on_everything),
                                        cmocka_unit_test(test_shuffle),
                                        cmocka_unit_test(test_messages),
+                                       cmocka_unit_test(test_catch),
                                        cmocka_unit_test(test_files),
                                        cmocka_unit_test(test_failing_write_keeps_file),
                                        cmocka_unit_test(test_nearest)};

@@ -353,14 +353,19 @@ static void save_own(const char *class_name)
 
 static void open_own(void)
 {
-    hp_weights_open(&model, "own.safetensors");
+    char *wrong;
+    if (!hp_weights_open(&model, "own.safetensors", &wrong))
+        hp_fail_with(wrong);
 }
 
 static void load_own(void)
 {
-    HpTensorFile *file = hp_weights_open(&model, "own.safetensors");
-    hp_weights_load(&all, file, HP_CHECKPOINT_KINDS);
+    char *wrong;
+    HpTensorFile *file = hp_weights_open(&model, "own.safetensors", &wrong);
+    wrong = hp_weights_load(&all, file, HP_CHECKPOINT_KINDS);
     hp_tensors_close(file);
+    if (wrong)
+        hp_fail_with(wrong);
 }
 
 static void test_own_files(void **state)

@@ -1,0 +1,2 @@
+target_sources(hpart PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/predictor.c)
