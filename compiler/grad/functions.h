@@ -1,5 +1,5 @@
-/* The functions of a program as graphs: the only place that knows what a training step, an update, an evaluation and a
- * prediction consist of. */
+/* The functions of a program as graphs: the only place that knows what a training step, an update, an
+ * evaluation and a prediction consist of. */
 #ifndef HPACC_GRAD_FUNCTIONS_H
 #define HPACC_GRAD_FUNCTIONS_H
 
@@ -16,8 +16,9 @@ typedef struct FunctionList {
     size_t count, capacity;
 } FunctionList;
 
-/* One train and one update function per distinct (trained set, statistics policy, loss), then evaluate, predict and one
- * function per schedule; fills in the indices of each Stage's table. Prepare is made later, by passes/hoist.c. */
+/* One train and one update function per distinct (trained set, statistics policy, loss), then evaluate,
+ * predict and one function per schedule; fills in the indices of each Stage's table. Prepare is made later,
+ * by passes/hoist.c. */
 FunctionList functions_build(Program *program);
 
 #endif

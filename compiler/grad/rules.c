@@ -9,8 +9,9 @@
 typedef struct Rule {
     Graph *graph;
     Node *y, *dy;
+    const Gradient *arrived; /* dy is its whole, and all of it unless y is a concatenation */
     const bool *needed;
-    Node **out;
+    Gradient *out;
 } Rule;
 
 /* ---- a short notation ---- */
@@ -74,41 +75,41 @@ static void power_rule(const Rule *rule)
 {
     if (rule->needed[0]) {
         Node *slope = MUL(B, BINARY(POWER, A, SUB(B, NUMBER(1))));
-        rule->out[0] = MUL(DY, SELECT(BINARY(EQUAL, B, NUMBER(0)), NUMBER(0), slope));
+        rule->out[0].whole = MUL(DY, SELECT(BINARY(EQUAL, B, NUMBER(0)), NUMBER(0), slope));
     }
     if (rule->needed[1])
-        rule->out[1] = MUL(DY, SELECT(BINARY(EQUAL, A, NUMBER(0)), NUMBER(0), MUL(Y, UNARY(LOG, A))));
+        rule->out[1].whole = MUL(DY, SELECT(BINARY(EQUAL, A, NUMBER(0)), NUMBER(0), MUL(Y, UNARY(LOG, A))));
 }
 
 /* The gradient goes to the side that was taken; of equals to the first. */
 static void choice_rule(const Rule *rule, Node *first)
 {
     if (rule->needed[0])
-        rule->out[0] = SELECT(first, DY, NUMBER(0));
+        rule->out[0].whole = SELECT(first, DY, NUMBER(0));
     if (rule->needed[1])
-        rule->out[1] = SELECT(first, NUMBER(0), DY);
+        rule->out[1].whole = SELECT(first, NUMBER(0), DY);
 }
 
 static void binary_rule(const Rule *rule)
 {
     const bool *needed = rule->needed;
-    Node **out = rule->out;
+    Gradient *out = rule->out;
     switch (Y->op) {
     case OP_ADD: /* dy, dy */
-        out[0] = needed[0] ? DY : NULL;
-        out[1] = needed[1] ? DY : NULL;
+        out[0].whole = needed[0] ? DY : NULL;
+        out[1].whole = needed[1] ? DY : NULL;
         break;
     case OP_SUBTRACT: /* dy, -dy */
-        out[0] = needed[0] ? DY : NULL;
-        out[1] = needed[1] ? NEG(DY) : NULL;
+        out[0].whole = needed[0] ? DY : NULL;
+        out[1].whole = needed[1] ? NEG(DY) : NULL;
         break;
     case OP_MULTIPLY: /* dy b, dy a */
-        out[0] = needed[0] ? MUL(DY, B) : NULL;
-        out[1] = needed[1] ? MUL(DY, A) : NULL;
+        out[0].whole = needed[0] ? MUL(DY, B) : NULL;
+        out[1].whole = needed[1] ? MUL(DY, A) : NULL;
         break;
     case OP_DIVIDE: /* dy / b, -dy y / b */
-        out[0] = needed[0] ? DIV(DY, B) : NULL;
-        out[1] = needed[1] ? NEG(DIV(MUL(DY, Y), B)) : NULL;
+        out[0].whole = needed[0] ? DIV(DY, B) : NULL;
+        out[1].whole = needed[1] ? NEG(DIV(MUL(DY, Y), B)) : NULL;
         break;
     case OP_POWER: power_rule(rule); break;
     case OP_MAXIMUM: choice_rule(rule, BINARY(GREATER_EQUAL, A, B)); break;
@@ -121,9 +122,9 @@ static void binary_rule(const Rule *rule)
 static void select_rule(const Rule *rule)
 {
     if (rule->needed[1])
-        rule->out[1] = SELECT(A, DY, NUMBER(0));
+        rule->out[1].whole = SELECT(A, DY, NUMBER(0));
     if (rule->needed[2])
-        rule->out[2] = SELECT(A, NUMBER(0), DY);
+        rule->out[2].whole = SELECT(A, NUMBER(0), DY);
 }
 
 /* ---- reductions ---- */
@@ -138,16 +139,16 @@ static void reduce_rule(const Rule *rule)
     double n = reduced_count(Y);
     unsigned axes = Y->attributes.axes;
     switch (Y->op) {
-    case OP_REDUCE_SUM: /* dy to each */ rule->out[0] = FILL(DY, A); break;
-    case OP_REDUCE_MEAN: /* dy / n to each */ rule->out[0] = FILL(MUL(DY, NUMBER(1 / n)), A); break;
+    case OP_REDUCE_SUM: /* dy to each */ rule->out[0].whole = FILL(DY, A); break;
+    case OP_REDUCE_MEAN: /* dy / n to each */ rule->out[0].whole = FILL(MUL(DY, NUMBER(1 / n)), A); break;
     case OP_REDUCE_MAX: { /* dy to the largest, shared among equals */
         Node *largest = BINARY(EQUAL, A, FILL(Y, A));
-        rule->out[0] = MUL(largest, FILL(DIV(DY, SUM(largest, axes)), A));
+        rule->out[0].whole = MUL(largest, FILL(DIV(DY, SUM(largest, axes)), A));
         break;
     }
     default: { /* variance: dy * 2/n * (x - mean) */
         Node *mean = graph_reduce(rule->graph, OP_REDUCE_MEAN, A, axes);
-        rule->out[0] = MUL(FILL(MUL(DY, NUMBER(2 / n)), A), SUB(A, FILL(mean, A)));
+        rule->out[0].whole = MUL(FILL(MUL(DY, NUMBER(2 / n)), A), SUB(A, FILL(mean, A)));
     }
     }
 }
@@ -217,13 +218,31 @@ static Node *slice_rule(const Rule *rule)
     return graph_node(rule->graph, OP_PAD, 1, &x, &pad);
 }
 
+/* The piece of something per channel that belongs to channels [start, start + count). */
+static Node *channels_of(const Rule *rule, Node *vector, int64_t start, int64_t count)
+{
+    Shape shape = vector->shape;
+    int64_t from[SHAPE_MAX_RANK] = {0};
+    from[1] = start;
+    shape.extents[1] = count;
+    return slice_of(rule, vector, from, shape.extents);
+}
+
+/* Pieces of dy; what was put off stays so. */
 static void concat_rule(const Rule *rule)
 {
     int64_t start[SHAPE_MAX_RANK] = {0};
     for (int i = 0; i < Y->input_count; i++) {
+        const Node *input = Y->inputs[i];
+        int64_t extent = input->shape.extents[Y->attributes.concat], from = start[Y->attributes.concat];
         if (rule->needed[i])
-            rule->out[i] = slice_of(rule, DY, start, Y->inputs[i]->shape.extents);
-        start[Y->attributes.concat] += Y->inputs[i]->shape.extents[Y->attributes.concat];
+            rule->out[i].whole = slice_of(rule, DY, start, input->shape.extents);
+        if (rule->needed[i] && rule->arrived->slope) {
+            rule->out[i].slope = channels_of(rule, rule->arrived->slope, from, extent);
+            rule->out[i].offset = channels_of(rule, rule->arrived->offset, from, extent);
+            rule->out[i].mean = channels_of(rule, rule->arrived->mean, from, extent);
+        }
+        start[Y->attributes.concat] += extent;
     }
 }
 
@@ -239,13 +258,13 @@ static Node *upsample_rule(const Rule *rule)
 static void movement_rule(const Rule *rule)
 {
     switch (Y->op) {
-    case OP_BROADCAST: rule->out[0] = broadcast_rule(rule); break;
-    case OP_RESHAPE: rule->out[0] = graph_reshape(rule->graph, DY, A->shape); break;
-    case OP_TRANSPOSE: rule->out[0] = transpose_rule(rule); break;
-    case OP_SLICE: rule->out[0] = slice_rule(rule); break;
-    case OP_PAD: rule->out[0] = slice_of(rule, DY, Y->attributes.pad.before, A->shape.extents); break;
+    case OP_BROADCAST: rule->out[0].whole = broadcast_rule(rule); break;
+    case OP_RESHAPE: rule->out[0].whole = graph_reshape(rule->graph, DY, A->shape); break;
+    case OP_TRANSPOSE: rule->out[0].whole = transpose_rule(rule); break;
+    case OP_SLICE: rule->out[0].whole = slice_rule(rule); break;
+    case OP_PAD: rule->out[0].whole = slice_of(rule, DY, Y->attributes.pad.before, A->shape.extents); break;
     case OP_CONCAT: concat_rule(rule); break;
-    case OP_UPSAMPLE: rule->out[0] = upsample_rule(rule); break;
+    case OP_UPSAMPLE: rule->out[0].whole = upsample_rule(rule); break;
     default: internal_error("%s has no gradient: it is put in after autodiff", op_table[Y->op].name);
     }
 }
@@ -259,9 +278,10 @@ static void window_rule(const Rule *rule)
     window.input_extent[1] = A->shape.extents[3];
     if (Y->op == OP_MAX_POOL) { /* dy to the pixel that won */
         Node *index = graph_window(rule->graph, OP_MAX_POOL_INDEX, &A, 1, &Y->attributes.window);
-        rule->out[0] = graph_window(rule->graph, OP_MAX_POOL_GRADIENT, (Node *[]){DY, index}, 2, &window);
+        rule->out[0].whole =
+            graph_window(rule->graph, OP_MAX_POOL_GRADIENT, (Node *[]){DY, index}, 2, &window);
     } else if (Y->op == OP_AVERAGE_POOL) { /* dy / window size to each pixel */
-        rule->out[0] = graph_window(rule->graph, OP_AVERAGE_POOL_GRADIENT, &rule->dy, 1, &window);
+        rule->out[0].whole = graph_window(rule->graph, OP_AVERAGE_POOL_GRADIENT, &rule->dy, 1, &window);
     } else if (Y->op != OP_MAX_POOL_INDEX) { /* an index is flat */
         internal_error("%s has no gradient: second derivatives are not taken", op_table[Y->op].name);
     }
@@ -273,12 +293,12 @@ static void convolution_rule(const Rule *rule)
     if (rule->needed[0]) {
         c.missing[0] = A->shape.extents[2];
         c.missing[1] = A->shape.extents[3];
-        rule->out[0] = graph_convolution(rule->graph, OP_CONVOLUTION_GRADIENT_INPUT, DY, B, &c);
+        rule->out[0].whole = graph_convolution(rule->graph, OP_CONVOLUTION_GRADIENT_INPUT, DY, B, &c);
     }
     if (rule->needed[1]) {
         c.missing[0] = B->shape.extents[2];
         c.missing[1] = B->shape.extents[3];
-        rule->out[1] = graph_convolution(rule->graph, OP_CONVOLUTION_GRADIENT_WEIGHT, A, DY, &c);
+        rule->out[1].whole = graph_convolution(rule->graph, OP_CONVOLUTION_GRADIENT_WEIGHT, A, DY, &c);
     }
 }
 
@@ -287,10 +307,10 @@ static void matmul_rule(const Rule *rule)
 {
     bool ta = Y->attributes.matmul.transpose_a, tb = Y->attributes.matmul.transpose_b;
     if (rule->needed[0])
-        rule->out[0] =
+        rule->out[0].whole =
             ta ? graph_matmul(rule->graph, B, DY, tb, true) : graph_matmul(rule->graph, DY, B, false, !tb);
     if (rule->needed[1])
-        rule->out[1] =
+        rule->out[1].whole =
             tb ? graph_matmul(rule->graph, DY, A, true, ta) : graph_matmul(rule->graph, A, DY, !ta, false);
 }
 
@@ -308,8 +328,9 @@ static void contraction_rule(const Rule *rule)
 
 /* n = (x - mean) * rstd; sums and means over all axes but the channels':
  *   dbeta = sum(dy), dgamma = sum(dy * n)
- *   dx = gamma * rstd * (dy - dbeta / count - n * dgamma / count)   this batch's statistics
- *   dx = gamma * rstd * dy                                          running statistics */
+ *   dx = gamma * rstd * (dy - dbeta / count - n * dgamma / count)   this batch's statistics; of a
+ * concatenation, what is in front of the first minus comes at once, the rest is put off dx = gamma * rstd *
+ * dy                                          running statistics */
 static void batchnorm_rule(const Rule *rule)
 {
     if (rule->needed[3] || rule->needed[4])
@@ -320,29 +341,41 @@ static void batchnorm_rule(const Rule *rule)
     Node *normalized = rule->needed[1] || sums ? batchnorm_normalized(rule->graph, Y, &terms) : NULL;
     Node *dbeta = rule->needed[2] || sums ? SUM(DY, terms.axes) : NULL;
     Node *dgamma = rule->needed[1] || sums ? SUM(MUL(DY, normalized), terms.axes) : NULL;
-    if (rule->needed[0]) {
+    double share = (double)shape_count(terms.mean->shape) / (double)shape_count(A->shape);
+    Node *scale = rule->needed[0] ? batchnorm_scale(rule->graph, &terms) : NULL;
+    if (sums && gradient_can_wait(A)) {
+        Node *by_channel = MUL(scale, NUMBER(-share));
+        rule->out[0] = (Gradient){.whole = MUL(DY, FILL(scale, A)),
+                                  .slope = MUL(MUL(by_channel, terms.rstd), dgamma),
+                                  .offset = MUL(by_channel, dbeta),
+                                  .mean = terms.mean};
+    } else if (rule->needed[0]) {
         Node *inner = DY;
         if (batch) {
-            double share = (double)shape_count(terms.mean->shape) / (double)shape_count(A->shape);
             inner = SUB(inner, FILL(MUL(dbeta, NUMBER(share)), A));
             inner = SUB(inner, MUL(normalized, FILL(MUL(dgamma, NUMBER(share)), A)));
         }
-        rule->out[0] = MUL(inner, FILL(batchnorm_scale(rule->graph, &terms), A));
+        rule->out[0].whole = MUL(inner, FILL(scale, A));
     }
     if (rule->needed[1])
-        rule->out[1] = graph_reshape(rule->graph, dgamma, B->shape);
+        rule->out[1].whole = graph_reshape(rule->graph, dgamma, B->shape);
     if (rule->needed[2])
-        rule->out[2] = graph_reshape(rule->graph, dbeta, C->shape);
+        rule->out[2].whole = graph_reshape(rule->graph, dbeta, C->shape);
 }
 
-void gradient_rule(Graph *graph, Node *node, Node *gradient, const bool *needed, Node **gradients)
+bool gradient_can_wait(const Node *node)
 {
-    Rule rule = {graph, node, gradient, needed, gradients};
+    return node->op == OP_CONCAT && node->attributes.concat == 1;
+}
+
+void gradient_rule(Graph *graph, Node *node, const Gradient *arrived, const bool *needed, Gradient *gradients)
+{
+    Rule rule = {graph, node, arrived->whole, arrived, needed, gradients};
     switch (op_table[node->op].class) {
     case CLASS_LEAF: break; /* random numbers do not depend on their draw */
     case CLASS_ELEMENTWISE:
         if (node->input_count == 1)
-            gradients[0] = unary_rule(&rule);
+            gradients[0].whole = unary_rule(&rule);
         else if (node->input_count == 2)
             binary_rule(&rule);
         else
