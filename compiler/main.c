@@ -16,10 +16,12 @@
 #include "grad/functions.h"
 #include "kernel/kernel.h"
 #include "options.h"
+#include "passes/library.h"
 #include "passes/passes.h"
 #include "select/select.h"
 
 static Options options;
+static Precision precision;
 static double pass_began;
 
 static void pass_begin(void)
@@ -108,6 +110,17 @@ static void choose_target(Emission *emission)
     fflush(stdout);
 }
 
+/* What products read on a target. */
+static Precision choose_precision(bool cuda)
+{
+    Precision wanted = options.precision;
+    if (cuda)
+        return wanted == PRECISION_OF_TARGET ? PRECISION_BF16 : wanted;
+    if (wanted != PRECISION_OF_TARGET && wanted != PRECISION_FP32)
+        fatal("--precision %s: the CPU target has fp32 only", precision_name(wanted));
+    return PRECISION_FP32;
+}
+
 /* ---------------------------------------------------------------- the pipeline */
 
 static bool infers(const Function *function)
@@ -130,6 +143,28 @@ static void hoist_prepare(Emission *emission)
     list_push(emission->arena, &emission->functions, ((Function){"prepare", HP_FUNCTION_PREPARE, prepare}));
 }
 
+static bool holds_network(const Function *function)
+{
+    return function->kind == HP_FUNCTION_TRAIN || infers(function);
+}
+
+/* Networks store activations in 16 bits; what writes weights keeps the copies that products read. */
+static void lower_precision(const Emission *emission, HpDataType low)
+{
+    const FunctionList *functions = &emission->functions;
+    pass_begin();
+    for (size_t i = 0; i < functions->count; i++)
+        if (holds_network(&functions->items[i]))
+            pass_precision(functions->items[i].graph, low);
+    for (size_t i = 0; i < functions->count; i++)
+        if (functions->items[i].kind == HP_FUNCTION_UPDATE || functions->items[i].kind == HP_FUNCTION_PREPARE)
+            pass_precision_copies(functions->items[i].graph,
+                                  functions->items[i].kind == HP_FUNCTION_PREPARE);
+    pass_end("precision", graph_type_name(low));
+    for (size_t i = 0; i < functions->count; i++)
+        graph_verify(functions->items[i].graph, "precision");
+}
+
 static void optimize_graphs(Emission *emission)
 {
     FunctionList *functions = &emission->functions;
@@ -143,6 +178,8 @@ static void optimize_graphs(Emission *emission)
         RUN(fold, graph);
     }
     hoist_prepare(emission);
+    if (precision == PRECISION_BF16 || precision == PRECISION_FP16)
+        lower_precision(emission, precision == PRECISION_BF16 ? HP_BF16 : HP_F16);
     for (size_t i = 0; i < functions->count; i++)
         RUN(layout, functions->items[i].graph);
 }
@@ -344,6 +381,10 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
         choose_target(&emission);
     else if (options.portable)
         hp_library_set_portable();
+
+    precision = choose_precision(options.wants_cuda);
+    if (precision == PRECISION_TF32)
+        library_allow_tf32();
 
     load_program(&emission, diagnostics, 0);
     diagnostics_print(diagnostics); /* warnings */

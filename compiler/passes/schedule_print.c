@@ -26,6 +26,8 @@ void buffer_describe(Text *out, const Buffer *buffer)
     text_add(out, "  %s", shape_text(out->arena, buffer->node->shape));
     if (buffer->node->format != HP_FORMAT_PLAIN)
         text_add(out, " %s", hp_format_name(buffer->node->format));
+    if (buffer->node->dtype == HP_F16 || buffer->node->dtype == HP_BF16)
+        text_add(out, " %s", graph_type_name(buffer->node->dtype));
 }
 
 /* Numbers and movements are not what a step is about, unless it has nothing else. */

@@ -288,6 +288,7 @@ static void open_epoch(Epoch *epoch)
     if (!epoch->loss)
         hp_bug("%s has no result \"loss\"", model->functions[epoch->plan->stage->train].name);
     request(epoch, run->position.batch * epoch->plan->stage->parts);
+    hp_session_prepare(&run->session); /* loaded weights have no copies yet */
 }
 
 static void close_epoch(Epoch *epoch)

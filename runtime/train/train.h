@@ -92,8 +92,9 @@ void hp_session_apply_settings(HpSession *session);
 char *hp_session_settings(const HpSession *session);
 void hp_session_restore_settings(HpSession *session, const char *json, const HpOptions *options);
 void hp_session_run(HpSession *session, int function);
-void hp_session_prepare(
-    HpSession *session); /* derives what evaluate and predict need, once per change of weights */
+/* Derives what functions need besides the weights, once per change of weights: before evaluate and predict,
+ * and before training goes on from weights that were loaded. */
+void hp_session_prepare(HpSession *session);
 const HpResult *hp_session_result(const HpSession *session, int function, const char *name); /* or NULL */
 void hp_session_download(const HpSession *session, const HpResult *result, float *out);
 bool hp_session_stopped(const HpSession *session);
