@@ -158,8 +158,7 @@ static void lower_precision(const Emission *emission, HpDataType low)
             pass_precision(functions->items[i].graph, low);
     for (size_t i = 0; i < functions->count; i++)
         if (functions->items[i].kind == HP_FUNCTION_UPDATE || functions->items[i].kind == HP_FUNCTION_PREPARE)
-            pass_precision_copies(functions->items[i].graph,
-                                  functions->items[i].kind == HP_FUNCTION_PREPARE);
+            pass_precision_copies(functions->items[i].graph, functions->items[i].kind == HP_FUNCTION_PREPARE);
     pass_end("precision", graph_type_name(low));
     for (size_t i = 0; i < functions->count; i++)
         graph_verify(functions->items[i].graph, "precision");

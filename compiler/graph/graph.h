@@ -202,7 +202,7 @@ Node *graph_node(Graph *graph, Op op, int count, Node *const *inputs, const Attr
 Node *graph_variable(Graph *graph, Variable *variable); /* one node per variable and graph */
 Node *graph_constant(Graph *graph, double value);
 Node *graph_unary(Graph *graph, Op op, Node *x);
-Node *graph_binary(Graph *graph, Op op, Node *a, Node *b); /* equal shapes; a rank-0 side is broadcast */
+Node *graph_binary(Graph *graph, Op op, Node *a, Node *b);    /* equal shapes; a rank-0 side is broadcast */
 Node *graph_convert(Graph *graph, Node *x, HpDataType dtype); /* x itself when it is stored so already */
 Node *graph_select(Graph *graph, Node *condition, Node *yes, Node *no);
 Node *graph_reduce(Graph *graph, Op op, Node *x, unsigned axes);

@@ -20,7 +20,8 @@ const char *const variable_kind_words[VARIABLE_KINDS] = {
 const char *const initializer_words[INITIALIZERS] = {
     [HP_INITIAL_CONSTANT] = "constant", [HP_INITIAL_NORMAL] = "normal", [HP_INITIAL_UNIFORM] = "uniform"};
 
-const char *const data_type_words[DATA_TYPES] = {[HP_F32] = "f32", [HP_F16] = "f16", [HP_BF16] = "bf16", [HP_U8] = "u8", [HP_I64] = "i64"};
+const char *const data_type_words[DATA_TYPES] = {
+    [HP_F32] = "f32", [HP_F16] = "f16", [HP_BF16] = "bf16", [HP_U8] = "u8", [HP_I64] = "i64"};
 
 const char *const format_words[HP_FORMAT_COUNT] = {
     [HP_FORMAT_PLAIN] = "plain",       [HP_FORMAT_NHWC] = "nhwc",

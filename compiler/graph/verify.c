@@ -4,7 +4,8 @@
 #define BROKEN(...)                                                                                          \
     internal_error("after %s, graph %s: %s", after, graph->name, arena_format(graph->arena, __VA_ARGS__))
 
-/* Arithmetic is on floats; indices and sample numbers go where they belong; what is moved stays what it is. */
+/* Arithmetic is on floats; indices and sample numbers go where they belong; what is moved stays what it is.
+ */
 static bool takes_type(const Node *node, int input)
 {
     HpDataType dtype = node->inputs[input]->dtype;

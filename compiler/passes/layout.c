@@ -40,15 +40,14 @@ static void decide(Layout *layout, Node *node, HpFormat format)
 /* A parameter, its copy, its gradient and the optimizer's state lie in one way. */
 static void set_variable_format(Variables *variables, Variable *weight, HpFormat format)
 {
-    Variable *parameter = weight->kind == HP_COPY ? variables_find(variables, strchr(weight->name, ':') + 1)
-                                                  : weight;
+    Variable *parameter =
+        weight->kind == HP_COPY ? variables_find(variables, strchr(weight->name, ':') + 1) : weight;
     parameter->format = format;
     for (size_t i = 0; i < variables->list.count; i++) {
         Variable *other = variables->list.items[i];
         const char *colon = strchr(other->name, ':');
         if ((other->kind == HP_GRADIENT || other->kind == HP_OPTIMIZER_STATE || other->kind == HP_COPY) &&
-            colon &&
-            strcmp(colon + 1, parameter->name) == 0 && shape_equal(other->shape, parameter->shape))
+            colon && strcmp(colon + 1, parameter->name) == 0 && shape_equal(other->shape, parameter->shape))
             other->format = format;
     }
 }

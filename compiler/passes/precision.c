@@ -38,7 +38,8 @@ static bool is_batched(const Precision *precision, const Node *node)
     case OP_VARIABLE: return node->variable->kind == HP_INPUT;
     case OP_CONVOLUTION_GRADIENT_WEIGHT: return false;
     case OP_TRANSPOSE: return precision->batched[first->id] && node->attributes.permutation[0] == 0;
-    case OP_RESHAPE: return precision->batched[first->id] && first->shape.extents[0] == node->shape.extents[0];
+    case OP_RESHAPE:
+        return precision->batched[first->id] && first->shape.extents[0] == node->shape.extents[0];
     case OP_MATMUL:
         if (node->shape.rank == 2)
             return precision->batched[first->id] && !node->attributes.matmul.transpose_a;
