@@ -76,6 +76,31 @@ static void dump_schedules(const Emission *emission, void (*print)(Text *, const
     print_text(&out);
 }
 
+static double megabytes_of(const Schedule *schedule)
+{
+    Traffic traffic = schedule_traffic(schedule);
+    return (traffic.read + traffic.written) / 1e6;
+}
+
+/* The plan of every function, and what a training image moves. */
+static void dump_plans(const Emission *emission)
+{
+    const Program *program = emission->program;
+    Text out = text_new(emission->arena);
+    for (size_t i = 0; i < emission->functions.count; i++)
+        schedule_print_plan(&out, emission->schedules[i]);
+    for (size_t i = 0; i < program->stages.count; i++) {
+        const Stage *stage = program->stages.items[i];
+        double part = megabytes_of(emission->schedules[stage->table.train]) / (double)program->part;
+        double update = megabytes_of(emission->schedules[stage->table.update]) / (double)stage->batch;
+        text_add(&out,
+                 "traffic: %.4g MB per image of training step of stage %s (forward+backward %.4g, update "
+                 "%.4g)\n",
+                 part + update, stage->name, part, update);
+    }
+    print_text(&out);
+}
+
 static void dump_source(const Emission *emission)
 {
     Text out = text_new(emission->arena);
@@ -399,7 +424,7 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
     if (options.dump == DUMP_KERNELS)
         dump_schedules(&emission, schedule_print_kernels);
     if (options.dump == DUMP_PLAN)
-        dump_schedules(&emission, schedule_print_plan);
+        dump_plans(&emission);
     if (options.dump == DUMP_SOURCE)
         dump_source(&emission);
     if (options.check) {
