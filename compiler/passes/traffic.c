@@ -85,9 +85,9 @@ Traffic step_traffic(const Schedule *schedule, const Step *step)
     const double *shares = step->kind == STEP_KERNEL ? kernel_shares(schedule->graph->arena, step) : NULL;
     for (size_t i = 0; i < step->inputs.count; i++) {
         const Buffer *input = step->inputs.items[i];
-        double share = shares                                                  ? shares[i]
+        double share = shares                                                      ? shares[i]
                        : step->call && input == step->a && reads_image(step->call) ? product_share(step->call)
-                                                                               : 1;
+                                                                                   : 1;
         traffic.read += share * (double)input->bytes;
     }
     for (size_t i = 0; i < step->outputs.count; i++)
