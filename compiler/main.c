@@ -247,7 +247,8 @@ static void load_program(Emission *emission, Diagnostics *diagnostics, int64_t p
                                                        .models = installation_find(emission->arena).models,
                                                        .image_size = options.size,
                                                        .batch = options.batch,
-                                                       .part = part});
+                                                       .part = part,
+                                                       .scales_loss = precision == PRECISION_FP16});
     pass_end("load", options.file);
     pass_begin();
     emission->functions = functions_build(emission->program);

@@ -194,6 +194,8 @@ typedef struct HpPosition { /* where a run is: the next thing it does is batch `
     int64_t batch;
     int64_t step;         /* updates so far, all stages */
     int64_t *group_steps; /* per group: updates since its state was made */
+    double loss_scale;    /* of the next update; 0: as the setting has it */
+    int64_t good_steps;   /* updates since the scale changed */
     double loss_sum;      /* of this epoch's batches */
     double lr;            /* the largest rate of the last update */
     double epoch_seconds, seconds;
