@@ -211,9 +211,33 @@ static void convert_results(Precision *precision)
             graph->results.items[i].node = convert(precision, graph->results.items[i].node, HP_F32);
 }
 
-static void finish(Graph *graph)
+/* Adds a node and, behind it, those of the new ones that are made of it. */
+static void place(NodeList *order, const Graph *graph, size_t old, Node *node)
+{
+    list_push(graph->arena, order, node);
+    for (size_t i = old; i < graph->nodes.count; i++)
+        if (graph->nodes.items[i]->input_count > 0 && graph->nodes.items[i]->inputs[0] == node)
+            place(order, graph, old, graph->nodes.items[i]);
+}
+
+/* New nodes stand where their inputs are made, as a scheduler and recompute take the order of the graph for
+ * the order of things. */
+static void place_new_nodes(Graph *graph, size_t old)
+{
+    NodeList order = {0};
+    for (size_t i = old; i < graph->nodes.count; i++)
+        if (graph->nodes.items[i]->input_count == 0)
+            place(&order, graph, old, graph->nodes.items[i]);
+    for (size_t i = 0; i < old; i++)
+        place(&order, graph, old, graph->nodes.items[i]);
+    graph->nodes = order;
+}
+
+/* `old`: nodes before any was added. */
+static void finish(Graph *graph, size_t old)
 {
     convert_updates(graph);
+    place_new_nodes(graph, old);
     graph->span = (Span){0};
     graph->path = NULL;
     graph_sort(graph);
@@ -232,13 +256,13 @@ void pass_precision(Graph *graph, HpDataType low)
     lower_activations(&precision);
     lower_operands(&precision);
     convert_results(&precision);
-    finish(graph);
+    finish(graph, precision.count);
 }
 
 void pass_precision_copies(Graph *graph, bool all)
 {
     Variables *variables = graph->variables;
-    size_t changed = graph->updates.count;
+    size_t changed = graph->updates.count, old = graph->nodes.count;
     for (size_t i = 0; i < changed; i++) {
         Update update = graph->updates.items[i];
         Variable *copy = variables_find(variables, copy_name(variables, update.variable));
@@ -254,5 +278,5 @@ void pass_precision_copies(Graph *graph, bool all)
     for (size_t i = 0; i < graph->nodes.count; i++)
         if (graph->nodes.items[i]->variable)
             graph->nodes.items[i]->dtype = graph->nodes.items[i]->variable->dtype;
-    finish(graph);
+    finish(graph, old);
 }
