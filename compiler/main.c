@@ -15,11 +15,13 @@
 #include "grad/functions.h"
 #include "kernel/kernel.h"
 #include "options.h"
+#include "passes/library.h"
 #include "passes/passes.h"
 #include "select/select.h"
 #include "target/target.h"
 
 static Options options;
+static Precision precision;
 static double pass_began;
 
 static void pass_begin(void)
@@ -74,6 +76,31 @@ static void dump_schedules(const Emission *emission, void (*print)(Text *, const
     print_text(&out);
 }
 
+static double megabytes_of(const Schedule *schedule)
+{
+    Traffic traffic = schedule_traffic(schedule);
+    return (traffic.read + traffic.written) / 1e6;
+}
+
+/* The plan of every function, and what a training image moves. */
+static void dump_plans(const Emission *emission)
+{
+    const Program *program = emission->program;
+    Text out = text_new(emission->arena);
+    for (size_t i = 0; i < emission->functions.count; i++)
+        schedule_print_plan(&out, emission->schedules[i]);
+    for (size_t i = 0; i < program->stages.count; i++) {
+        const Stage *stage = program->stages.items[i];
+        double part = megabytes_of(emission->schedules[stage->table.train]) / (double)program->part;
+        double update = megabytes_of(emission->schedules[stage->table.update]) / (double)stage->batch;
+        text_add(&out,
+                 "traffic: %.4g MB per image of training step of stage %s (forward+backward %.4g, update "
+                 "%.4g)\n",
+                 part + update, stage->name, part, update);
+    }
+    print_text(&out);
+}
+
 static void dump_source(const Emission *emission)
 {
     Text out = text_new(emission->arena);
@@ -108,6 +135,17 @@ static const char *choose_target(Emission *emission)
                         emission->library, emission->threads);
 }
 
+/* What products read on a target. */
+static Precision choose_precision(bool cuda)
+{
+    Precision wanted = options.precision;
+    if (cuda)
+        return wanted == PRECISION_OF_TARGET ? PRECISION_BF16 : wanted;
+    if (wanted != PRECISION_OF_TARGET && wanted != PRECISION_FP32)
+        fatal("--precision %s: the CPU target has fp32 only", precision_name(wanted));
+    return PRECISION_FP32;
+}
+
 /* ---------------------------------------------------------------- the pipeline */
 
 static bool infers(const Function *function)
@@ -130,6 +168,27 @@ static void hoist_prepare(Emission *emission)
     list_push(emission->arena, &emission->functions, ((Function){"prepare", HP_FUNCTION_PREPARE, prepare}));
 }
 
+static bool holds_network(const Function *function)
+{
+    return function->kind == HP_FUNCTION_TRAIN || infers(function);
+}
+
+/* Networks store activations in 16 bits; what writes weights keeps the copies that products read. */
+static void lower_precision(const Emission *emission, HpDataType low)
+{
+    const FunctionList *functions = &emission->functions;
+    pass_begin();
+    for (size_t i = 0; i < functions->count; i++)
+        if (holds_network(&functions->items[i]))
+            pass_precision(functions->items[i].graph, low);
+    for (size_t i = 0; i < functions->count; i++)
+        if (functions->items[i].kind == HP_FUNCTION_UPDATE || functions->items[i].kind == HP_FUNCTION_PREPARE)
+            pass_precision_copies(functions->items[i].graph, functions->items[i].kind == HP_FUNCTION_PREPARE);
+    pass_end("precision", graph_type_name(low));
+    for (size_t i = 0; i < functions->count; i++)
+        graph_verify(functions->items[i].graph, "precision");
+}
+
 static void optimize_graphs(Emission *emission)
 {
     FunctionList *functions = &emission->functions;
@@ -143,6 +202,8 @@ static void optimize_graphs(Emission *emission)
         RUN(fold, graph);
     }
     hoist_prepare(emission);
+    if (precision == PRECISION_BF16 || precision == PRECISION_FP16)
+        lower_precision(emission, precision == PRECISION_BF16 ? HP_BF16 : HP_F16);
     for (size_t i = 0; i < functions->count; i++)
         RUN(layout, functions->items[i].graph);
 }
@@ -186,7 +247,8 @@ static void load_program(Emission *emission, Diagnostics *diagnostics, int64_t p
                                                        .models = installation_find(emission->arena).models,
                                                        .image_size = options.size,
                                                        .batch = options.batch,
-                                                       .part = part});
+                                                       .part = part,
+                                                       .scales_loss = precision == PRECISION_FP16});
     pass_end("load", options.file);
     pass_begin();
     emission->functions = functions_build(emission->program);
@@ -356,6 +418,10 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
         fputs(chosen, stdout);
     fflush(stdout);
 
+    precision = choose_precision(options.wants_cuda);
+    if (precision == PRECISION_TF32)
+        library_allow_tf32();
+
     load_program(&emission, diagnostics, 0);
     diagnostics_print(diagnostics); /* warnings */
     if (options.dump == DUMP_GRAPH)
@@ -370,7 +436,7 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
     if (options.dump == DUMP_KERNELS)
         dump_schedules(&emission, schedule_print_kernels);
     if (options.dump == DUMP_PLAN)
-        dump_schedules(&emission, schedule_print_plan);
+        dump_plans(&emission);
     if (options.dump == DUMP_SOURCE)
         dump_source(&emission);
     if (options.check) {

@@ -21,6 +21,7 @@ enum OptionCode {
     CODE_TARGET,
     CODE_SIZE,
     CODE_BATCH,
+    CODE_PRECISION,
     CODE_MEMORY,
     CODE_PORTABLE,
     CODE_TUNE,
@@ -37,6 +38,8 @@ static const OptionRow rows[] = {
     {"target", "auto|cuda|cpu", "auto: cuda where a driver and a GPU answer, else cpu", CODE_TARGET},
     {"size", "PIXELS", "side of the images, instead of the model's", CODE_SIZE},
     {"batch", "N", "images per update, instead of the model's", CODE_BATCH},
+    {"precision", "TYPE", "fp32, tf32, bf16 or fp16: what products read (bf16 on cuda, fp32 on cpu)",
+     CODE_PRECISION},
     {"memory", "SIZE", "compute again instead of keeping what does not fit into SIZE (4GB, 900MB)",
      CODE_MEMORY},
     {"portable", NULL, "for any CPU with AVX2 and any oneDNN: slower, the same sources everywhere",
@@ -58,6 +61,17 @@ enum { ROWS = sizeof rows / sizeof *rows };
 static const char *const dump_names[] = {
     [DUMP_NOTHING] = "",        [DUMP_AST] = "ast",   [DUMP_GRAPH] = "graph",  [DUMP_LAYOUT] = "layout",
     [DUMP_KERNELS] = "kernels", [DUMP_PLAN] = "plan", [DUMP_SOURCE] = "source"};
+
+static const char *const precision_names[] = {[PRECISION_OF_TARGET] = "",
+                                              [PRECISION_FP32] = "fp32",
+                                              [PRECISION_TF32] = "tf32",
+                                              [PRECISION_BF16] = "bf16",
+                                              [PRECISION_FP16] = "fp16"};
+
+const char *precision_name(Precision precision)
+{
+    return precision_names[precision];
+}
 
 static _Noreturn void __attribute__((format(printf, 1, 2))) usage_error(const char *format, ...)
 {
@@ -144,6 +158,9 @@ static void take(Options *options, int code, const char *value)
     }
     case CODE_SIZE: options->size = positive("size", value, 16384); break;
     case CODE_BATCH: options->batch = positive("batch", value, 65536); break;
+    case CODE_PRECISION:
+        options->precision = (Precision)(1 + choose("precision", value, precision_names + 1, PRECISION_FP16));
+        break;
     case CODE_MEMORY: options->memory = memory_size(value); break;
     case CODE_PORTABLE: options->portable = true; break;
     case CODE_TUNE: options->tune = true; break;
@@ -217,6 +234,8 @@ const char *options_command(Arena *arena, const Options *options)
         text_add(&out, " --size %lld", (long long)options->size);
     if (options->batch)
         text_add(&out, " --batch %lld", (long long)options->batch);
+    if (options->precision)
+        text_add(&out, " --precision %s", precision_name(options->precision));
     if (options->memory)
         text_add(&out, " --memory %.17gMB", (double)options->memory / 1e6);
     if (options->tune || options->choices)

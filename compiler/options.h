@@ -22,6 +22,14 @@ typedef enum EmitKind {
     EMIT_LIBRARY  /* a predictor for other programs */
 } EmitKind;
 
+typedef enum Precision {
+    PRECISION_OF_TARGET, /* bf16 on cuda, fp32 on cpu */
+    PRECISION_FP32,
+    PRECISION_TF32, /* products of fp32 numbers that are rounded to 10 bits of mantissa */
+    PRECISION_BF16,
+    PRECISION_FP16
+} Precision;
+
 typedef struct Options {
     const char *file;
     const char *dataset; /* or NULL */
@@ -31,6 +39,7 @@ typedef struct Options {
     int64_t memory;      /* bytes the program may take; 0: what it takes */
     bool wants_cuda;     /* --target cuda */
     bool wants_cpu;      /* --target cpu */
+    Precision precision;
     bool portable, check, time, tune;
     EmitKind emit;
     DumpStage dump;
@@ -38,6 +47,8 @@ typedef struct Options {
 
 /* Ends the program with status 2 on a mistake, and with 0 after --help and --version. */
 Options options_parse(int argc, char **argv);
+
+const char *precision_name(Precision precision); /* "bf16" */
 
 /* The part of the command line that decides what is written: for the header comment of the sources. */
 const char *options_command(Arena *arena, const Options *options);

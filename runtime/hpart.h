@@ -87,6 +87,8 @@ typedef enum HpVariableKind {
                          part */
     HP_DERIVED, /* computed from parameters by a prepare function (folded batch norms); shares memory with
                  * gradients, so that a training step undoes it */
+    HP_COPY,    /* named "low:<parameter>", same format: its values in 16 bits, which products read. Made by
+                 * prepare, and by every update of the parameter */
     HP_SCALAR   /* no memory: a row of HpModel.scalars */
 } HpVariableKind;
 
@@ -255,8 +257,11 @@ typedef enum HpFunctionKind {
                         * results "loss" (the mean of the part's rows), "image" [N,P,H,W] as the network saw
                         * it and "logits" [N,classes]; the report does without the last two where they are
                         * missing */
-    HP_FUNCTION_UPDATE,   /* the optimizer, after the last part */
-    HP_FUNCTION_PREPARE,  /* derives folded weights; before evaluate or predict when weights have changed */
+    HP_FUNCTION_UPDATE,   /* the optimizer, after the last part. Where gradients are scaled (scalar
+                           * "loss_scale") result "finite" is 0 when one is no finite number: then nothing
+                           * has changed */
+    HP_FUNCTION_PREPARE,  /* derives folded weights and copies; before evaluate or predict when weights have
+                           * changed, and before training goes on from weights that were loaded */
     HP_FUNCTION_EVALUATE, /* results "logits" and one "loss.<i>" [N] per validation loss, a value a row */
     HP_FUNCTION_PREDICT,  /* result "logits" */
     HP_FUNCTION_SCHEDULE  /* scalars "schedule.t", ".T", ".peak" in; results "lr", ... */

@@ -32,7 +32,7 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
     static const char *const kinds[] = {
         [HP_PARAMETER] = "PARAMETER", [HP_STATISTIC] = "STATISTIC", [HP_OPTIMIZER_STATE] = "OPTIMIZER_STATE",
         [HP_GRADIENT] = "GRADIENT",   [HP_INPUT] = "INPUT",         [HP_NORMALIZATION] = "NORMALIZATION",
-        [HP_DERIVED] = "DERIVED",     [HP_SCALAR] = "SCALAR"};
+        [HP_DERIVED] = "DERIVED",     [HP_COPY] = "COPY",  [HP_SCALAR] = "SCALAR"};
     const Shape *shape = &variable->shape;
     const HpInitializer *initializer = &variable->initializer;
     bool plain = initializer->kind == HP_INITIAL_CONSTANT && initializer->value == 0 && variable->group < 0;

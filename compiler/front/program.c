@@ -58,6 +58,8 @@ static void add_standard_variables(Program *program)
     scalar_variable(program, "schedule.t", 0);
     scalar_variable(program, "schedule.T", 1);
     scalar_variable(program, "schedule.peak", 0);
+    if (program->scales_loss)
+        scalar_variable(program, "loss_scale", 65536);
 }
 
 /* ---------------------------------------------------------------- checks */
@@ -163,6 +165,7 @@ Program *program_load(Arena *arena, Diagnostics *diagnostics, const char *path, 
     program->source = path;
     program->name = file_stem(arena, path);
     program->variables = variables_new(arena);
+    program->scales_loss = options->scales_loss;
     program->front = ARENA_NEW(arena, Front);
     program_collect(program, path, options);
     settings_read_batch(program, options);

@@ -12,6 +12,7 @@ typedef struct ProgramOptions {
     const char *models;  /* folder of the shipped files, searched after the using file's own; or NULL */
     int64_t image_size;  /* --size: 0 keeps the file's */
     int64_t batch, part; /* --batch: 0 keeps the file's */
+    bool scales_loss;    /* gradients are kept times a scalar "loss_scale": in fp16 small ones would be 0 */
 } ProgramOptions;
 
 typedef struct Stage { /* one stage statement; the implied single stage when the file has none */
@@ -54,6 +55,7 @@ typedef struct Program {
     LIST(HpWeights) weights;
     HpSplit split;
     bool normalize;
+    bool scales_loss;
     struct Front *front; /* private to front/ */
 } Program;
 

@@ -1,6 +1,7 @@
 /* What a training step, an update, an evaluation and a prediction consist of. */
 #include "functions.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "autodiff.h"
@@ -74,6 +75,19 @@ static Node *image_of(const Graph *graph)
     internal_error("%s sees no image", graph->name);
 }
 
+/* What the loss is multiplied with before it is differentiated: the part's share of the batch, and a scale;
+ * NULL: 1. */
+static Node *gradient_seed(const Program *program, Graph *graph, const Stage *stage)
+{
+    Node *share = program->part < stage->batch
+                      ? graph_constant(graph, (double)program->part / (double)stage->batch)
+                      : NULL;
+    if (!program->scales_loss)
+        return share;
+    Node *scale = graph_variable(graph, variable_need(program, "loss_scale"));
+    return share ? graph_binary(graph, OP_MULTIPLY, scale, share) : scale;
+}
+
 static void build_train(Program *program, Graph *graph, const Stage *stage)
 {
     ParameterVariables trained = trained_parameters(program, stage);
@@ -83,9 +97,7 @@ static void build_train(Program *program, Graph *graph, const Stage *stage)
     Node **gradients = ARENA_ARRAY(program->arena, Node *, trained.count);
     for (size_t i = 0; i < trained.count; i++)
         wrt[i] = graph_variable(graph, trained.items[i]);
-    Node *seed = program->part < stage->batch
-                     ? graph_constant(graph, (double)program->part / (double)stage->batch)
-                     : NULL;
+    Node *seed = gradient_seed(program, graph, stage);
     graph_result(graph, "loss", loss);
     graph_result(graph, "logits", scope_logits(scope));
     graph_result(graph, "image", image_of(graph));
@@ -95,13 +107,52 @@ static void build_train(Program *program, Graph *graph, const Stage *stage)
     graph_sort(graph);
 }
 
+/* How many of its numbers are infinite or none. */
+static Node *count_not_finite(Graph *graph, Node *x)
+{
+    Node *finite =
+        graph_binary(graph, OP_LESS_EQUAL, graph_unary(graph, OP_ABS, x), graph_constant(graph, FLT_MAX));
+    Node *other = graph_binary(graph, OP_EQUAL, finite, graph_constant(graph, 0));
+    Node *count = graph_reduce(graph, OP_REDUCE_SUM, other, (1u << x->shape.rank) - 1);
+    return graph_reshape(graph, count, shape_scalar());
+}
+
+/* All variables keep their values when the scale was too large for a gradient; result "finite" says so. */
+static void update_if_finite(Program *program, Graph *graph, const ParameterVariables *trained)
+{
+    Node *count = graph_constant(graph, 0);
+    for (size_t i = 0; i < trained->count; i++) {
+        Node *gradient = graph_variable(graph, gradient_variable(program, trained->items[i]));
+        graph->path = gradient->variable->name;
+        graph->span = trained->items[i]->span;
+        count = graph_binary(graph, OP_ADD, count, count_not_finite(graph, gradient));
+    }
+    Node *finite = graph_binary(graph, OP_EQUAL, count, graph_constant(graph, 0));
+    for (size_t i = 0; i < graph->updates.count; i++) {
+        Update *update = &graph->updates.items[i];
+        graph->path = update->variable->name;
+        graph->span = update->variable->span;
+        update->node = graph_select(graph, finite, update->node, graph_variable(graph, update->variable));
+    }
+    graph->path = NULL;
+    graph_result(graph, "finite", finite);
+}
+
 static void build_update(Program *program, Graph *graph, const Stage *stage)
 {
     ParameterVariables trained = trained_parameters(program, stage);
+    Node *unscale = NULL;
+    if (program->scales_loss)
+        unscale = graph_binary(graph, OP_DIVIDE, graph_constant(graph, 1),
+                               graph_variable(graph, variable_need(program, "loss_scale")));
     for (size_t i = 0; i < trained.count; i++) {
         Node *gradient = graph_variable(graph, gradient_variable(program, trained.items[i]));
+        if (unscale)
+            gradient = graph_binary(graph, OP_MULTIPLY, gradient, unscale);
         elaborate_update(program, graph, stage, trained.items[i], gradient);
     }
+    if (program->scales_loss)
+        update_if_finite(program, graph, &trained);
 }
 
 /* ---------------------------------------------------------------- sharing between stages */

@@ -52,6 +52,7 @@ static Node *unary_rule(const Rule *rule)
 {
     switch (Y->op) {
     case OP_NEGATE: return NEG(DY);
+    case OP_CONVERT: return DY;
     case OP_EXP: return MUL(DY, Y);                                      /* dy * y */
     case OP_LOG: return DIV(DY, A);                                      /* dy / x */
     case OP_SQRT: return DIV(MUL(DY, NUMBER(0.5)), Y);                   /* dy / (2 y) */

@@ -18,6 +18,11 @@ Graph *graph_new(Arena *arena, Variables *variables, const char *name)
     return graph;
 }
 
+bool data_type_is_float(HpDataType dtype)
+{
+    return dtype == HP_F32 || dtype == HP_F16 || dtype == HP_BF16;
+}
+
 static HpDataType infer_data_type(Op op, Node *const *inputs, const Variable *variable)
 {
     if (op == OP_VARIABLE)
@@ -128,6 +133,15 @@ Node *graph_binary(Graph *graph, Op op, Node *a, Node *b)
     return graph_node(graph, op, 2, (Node *[]){a, b}, NULL);
 }
 
+Node *graph_convert(Graph *graph, Node *x, HpDataType dtype)
+{
+    if (x->dtype == dtype)
+        return x;
+    Node *node = graph_unary(graph, OP_CONVERT, x);
+    node->dtype = dtype;
+    return node;
+}
+
 Node *graph_select(Graph *graph, Node *condition, Node *yes, Node *no)
 {
     Shape shape = condition->shape.rank ? condition->shape : yes->shape.rank ? yes->shape : no->shape;
@@ -183,6 +197,7 @@ Node *graph_copy_node(Graph *graph, const Node *model, Node *const *inputs)
         return graph_variable(graph, model->variable);
     Node *node =
         add_node(graph, model->op, model->input_count, inputs, &model->attributes, model->shape, NULL);
+    node->dtype = model->dtype;
     node->format = model->format;
     node->name = model->name;
     node->span = model->span;

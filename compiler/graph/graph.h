@@ -3,7 +3,8 @@
  * A Graph is one function (a training step, an update, a prediction, a schedule). Its nodes are single-valued
  * and pure; nodes[] is always in topological order. Effects are lists on the graph: results are handed to the
  * runtime, updates are written to variables when the function ends. Variables are shared by all functions of
- * a program. All values are f32 unless dtype says otherwise; comparisons give f32 1 or 0. */
+ * a program. dtype is what an element is stored as, f32 unless it says otherwise: arithmetic on f32, f16 and
+ * bf16 is in float, and what is not stored is not rounded. Comparisons give 1 or 0. */
 #ifndef HPACC_GRAPH_GRAPH_H
 #define HPACC_GRAPH_GRAPH_H
 
@@ -192,13 +193,17 @@ const char *shape_text(Arena *arena, Shape shape); /* "[16, 64, 112, 112]" */
 const char *shape_infer(Arena *arena, Op op, int count, Node *const *inputs, const Attributes *attributes,
                         Shape *shape);
 
+/* f32, f16 or bf16: what arithmetic takes and gives. */
+bool data_type_is_float(HpDataType dtype);
+
 /* ---- building; the shape rule must hold, else internal error ---- */
 Graph *graph_new(Arena *arena, Variables *variables, const char *name);
 Node *graph_node(Graph *graph, Op op, int count, Node *const *inputs, const Attributes *attributes);
 Node *graph_variable(Graph *graph, Variable *variable); /* one node per variable and graph */
 Node *graph_constant(Graph *graph, double value);
 Node *graph_unary(Graph *graph, Op op, Node *x);
-Node *graph_binary(Graph *graph, Op op, Node *a, Node *b); /* equal shapes; a rank-0 side is broadcast */
+Node *graph_binary(Graph *graph, Op op, Node *a, Node *b);    /* equal shapes; a rank-0 side is broadcast */
+Node *graph_convert(Graph *graph, Node *x, HpDataType dtype); /* x itself when it is stored so already */
 Node *graph_select(Graph *graph, Node *condition, Node *yes, Node *no);
 Node *graph_reduce(Graph *graph, Op op, Node *x, unsigned axes);
 Node *graph_broadcast(Graph *graph, Node *x, Shape shape); /* x itself when the shape is the same */
@@ -227,6 +232,7 @@ NodeList *graph_uses(Graph *graph);
 /* ---- text.c: graph text that reads back ---- */
 void graph_print(Text *out, const Graph *graph);
 const char *graph_format_name(HpFormat format); /* "nchw16c" */
+const char *graph_type_name(HpDataType dtype);  /* "bf16" */
 /* One graph with the variables it names. NULL when the text is wrong: the first mistake is in `diagnostics`.
  */
 Graph *graph_read(Arena *arena, Diagnostics *diagnostics, const SourceFile *file);
@@ -234,7 +240,7 @@ Graph *graph_read(Arena *arena, Diagnostics *diagnostics, const SourceFile *file
 /* ---- verify.c: shapes, arity, order, no dangling use; a failure is an internal error naming `after` ---- */
 void graph_verify(const Graph *graph, const char *after);
 
-/* ---- interpret.c: the double-precision oracle ---- */
+/* ---- interpret.c: the double-precision oracle; it rounds nothing, whatever a value is stored as ---- */
 typedef struct Interpreter Interpreter;
 Interpreter *interpreter_new(Arena *arena, const Variables *variables);
 /* Row-major doubles, one per element; zero until set, a scalar has its default. Owned by the interpreter,

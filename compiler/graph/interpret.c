@@ -1,4 +1,5 @@
-/* The oracle: runs a graph in double precision, one node after the other, by the definition of each op. */
+/* The oracle: runs a graph in double precision, one node after the other, by the definition of each op. What
+ * a node is stored as does not matter here: nothing is rounded. */
 #include "interpret.h"
 
 #include <math.h>

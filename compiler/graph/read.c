@@ -390,8 +390,10 @@ static void read_node(Reader *reader)
     Node *node = build(graph, op, variable, shape, (int)inputs.count, inputs.items, &attributes);
     if (node->id != id)
         mistake(reader, "this is node %%%d again", node->id);
-    else if (node->dtype != type.dtype)
+    else if (node->dtype != type.dtype &&
+             (variable || !data_type_is_float(node->dtype) || !data_type_is_float(type.dtype)))
         mistake(reader, "the data type is %s", data_type_words[node->dtype]);
+    node->dtype = type.dtype;
     node->format = type.format;
 }
 

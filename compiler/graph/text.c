@@ -15,12 +15,13 @@
 const char *const variable_kind_words[VARIABLE_KINDS] = {
     [HP_PARAMETER] = "parameter", [HP_STATISTIC] = "statistic", [HP_OPTIMIZER_STATE] = "state",
     [HP_GRADIENT] = "gradient",   [HP_INPUT] = "input",         [HP_NORMALIZATION] = "normalization",
-    [HP_DERIVED] = "derived",     [HP_SCALAR] = "scalar"};
+    [HP_DERIVED] = "derived",     [HP_COPY] = "copy",           [HP_SCALAR] = "scalar"};
 
 const char *const initializer_words[INITIALIZERS] = {
     [HP_INITIAL_CONSTANT] = "constant", [HP_INITIAL_NORMAL] = "normal", [HP_INITIAL_UNIFORM] = "uniform"};
 
-const char *const data_type_words[DATA_TYPES] = {[HP_F32] = "f32", [HP_F16] = "f16", [HP_BF16] = "bf16", [HP_U8] = "u8", [HP_I64] = "i64"};
+const char *const data_type_words[DATA_TYPES] = {
+    [HP_F32] = "f32", [HP_F16] = "f16", [HP_BF16] = "bf16", [HP_U8] = "u8", [HP_I64] = "i64"};
 
 const char *const format_words[HP_FORMAT_COUNT] = {
     [HP_FORMAT_PLAIN] = "plain",       [HP_FORMAT_NHWC] = "nhwc",
@@ -33,6 +34,11 @@ const char *const format_words[HP_FORMAT_COUNT] = {
 const char *graph_format_name(HpFormat format)
 {
     return format_words[format];
+}
+
+const char *graph_type_name(HpDataType dtype)
+{
+    return data_type_words[dtype];
 }
 
 static void print_type(Text *out, HpDataType dtype, Shape shape, HpFormat format)

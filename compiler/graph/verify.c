@@ -4,12 +4,16 @@
 #define BROKEN(...)                                                                                          \
     internal_error("after %s, graph %s: %s", after, graph->name, arena_format(graph->arena, __VA_ARGS__))
 
-/* Arithmetic is on f32; indices and sample numbers go where they belong. */
-static HpDataType wanted_type(const Node *node, int input)
+/* Arithmetic is on floats; indices and sample numbers go where they belong; what is moved stays what it is.
+ */
+static bool takes_type(const Node *node, int input)
 {
+    HpDataType dtype = node->inputs[input]->dtype;
+    if (op_table[node->op].class == CLASS_MOVEMENT)
+        return dtype == node->dtype || (node->op == OP_AFTER && input == 1);
     if (node->op == OP_RANDOM)
-        return HP_I64;
-    return node->op == OP_MAX_POOL_GRADIENT && input == 1 ? HP_U8 : HP_F32;
+        return dtype == HP_I64;
+    return node->op == OP_MAX_POOL_GRADIENT && input == 1 ? dtype == HP_U8 : data_type_is_float(dtype);
 }
 
 static void verify_inputs(const Graph *graph, const Node *node, const char *after)
@@ -18,7 +22,7 @@ static void verify_inputs(const Graph *graph, const Node *node, const char *afte
         const Node *input = node->inputs[i];
         if (input->id < 0 || input->id >= node->id || graph->nodes.items[input->id] != input)
             BROKEN("input %d of node %d (%s) does not come before it", i, node->id, op_table[node->op].name);
-        if (op_table[node->op].class != CLASS_MOVEMENT && input->dtype != wanted_type(node, i))
+        if (!takes_type(node, i))
             BROKEN("input %d of node %d (%s) has the wrong data type", i, node->id, op_table[node->op].name);
     }
 }
@@ -66,6 +70,9 @@ static void verify_effects(const Graph *graph, const char *after)
             BROKEN("%s has shape %s but is updated with %s", update->variable->name,
                    shape_text(graph->arena, update->variable->shape),
                    shape_text(graph->arena, update->node->shape));
+        if (update->variable->dtype != update->node->dtype)
+            BROKEN("%s is stored as %s but updated with %s", update->variable->name,
+                   graph_type_name(update->variable->dtype), graph_type_name(update->node->dtype));
         if (written[update->variable->index])
             BROKEN("%s is updated twice", update->variable->name);
         written[update->variable->index] = true;
@@ -83,6 +90,8 @@ void graph_verify(const Graph *graph, const char *after)
             BROKEN("node %d (%s) and its variable do not agree", node->id, op_table[node->op].name);
         if (node->variable) {
             verify_variable(graph, node->variable, after);
+            if (node->dtype != node->variable->dtype)
+                BROKEN("node %d has not the data type of its variable %s", node->id, node->variable->name);
             if (node_of[node->variable->index])
                 BROKEN("variable %s has two nodes", node->variable->name);
             node_of[node->variable->index] = node;

@@ -3,6 +3,7 @@
 
 const char *const kernel_formulas[OP_COUNT] = {
     [OP_NEGATE] = "-a",
+    [OP_CONVERT] = "a",
     [OP_EXP] = "hp_exp(a)",
     [OP_LOG] = "hp_log(a)",
     [OP_SQRT] = "sqrtf(a)",
@@ -39,6 +40,7 @@ const char *const kernel_formulas[OP_COUNT] = {
 /* Numbers that no loop changes: schedules, bias corrections. */
 const char *const kernel_exact_formulas[OP_COUNT] = {
     [OP_NEGATE] = "-a",
+    [OP_CONVERT] = "a",
     [OP_EXP] = "exp(a)",
     [OP_LOG] = "log(a)",
     [OP_SQRT] = "sqrt(a)",

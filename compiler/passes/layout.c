@@ -37,15 +37,17 @@ static void decide(Layout *layout, Node *node, HpFormat format)
 
 /* ---- variables ---- */
 
-/* The gradient and the optimizer's state of a parameter lie as the parameter does. */
-static void set_variable_format(Variables *variables, Variable *parameter, HpFormat format)
+/* A parameter, its copy, its gradient and the optimizer's state lie in one way. */
+static void set_variable_format(Variables *variables, Variable *weight, HpFormat format)
 {
+    Variable *parameter =
+        weight->kind == HP_COPY ? variables_find(variables, strchr(weight->name, ':') + 1) : weight;
     parameter->format = format;
     for (size_t i = 0; i < variables->list.count; i++) {
         Variable *other = variables->list.items[i];
         const char *colon = strchr(other->name, ':');
-        if ((other->kind == HP_GRADIENT || other->kind == HP_OPTIMIZER_STATE) && colon &&
-            strcmp(colon + 1, parameter->name) == 0 && shape_equal(other->shape, parameter->shape))
+        if ((other->kind == HP_GRADIENT || other->kind == HP_OPTIMIZER_STATE || other->kind == HP_COPY) &&
+            colon && strcmp(colon + 1, parameter->name) == 0 && shape_equal(other->shape, parameter->shape))
             other->format = format;
     }
 }
@@ -293,6 +295,9 @@ void pass_layout(Graph *graph)
     layout.reorders = ARENA_ARRAY(graph->arena, NodeList, layout.count);
     for (size_t i = 0; i < layout.count; i++)
         decide_forward(&layout, graph->nodes.items[i]);
+    for (size_t i = 0; i < layout.count; i++) /* one that stands before the product that chose */
+        if (graph->nodes.items[i]->variable)
+            graph->nodes.items[i]->format = graph->nodes.items[i]->variable->format;
     follow_updates(&layout);
     for (size_t i = layout.count; i-- > 0;)
         follow_users(&layout, graph->nodes.items[i]);

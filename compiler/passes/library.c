@@ -5,6 +5,13 @@
 
 /* ---- the description of a product ---- */
 
+static bool tf32;
+
+void library_allow_tf32(void)
+{
+    tf32 = true;
+}
+
 static void describe_shapes(HpLibraryCall *call, Shape x, Shape weight, Shape y,
                             const Convolution *convolution)
 {
@@ -49,6 +56,7 @@ HpLibraryCall *library_describe(Arena *arena, const Node *node)
     call->type_a = a->dtype;
     call->type_b = b ? b->dtype : HP_F32;
     call->type_c = node->dtype;
+    call->tf32 = tf32 && node->op != OP_REORDER;
     switch (node->op) {
     case OP_CONVOLUTION:
         call->kind = HP_CONVOLUTION;
@@ -155,6 +163,12 @@ static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Nod
     return is_in_memory_anyway(fusion, other, user) ? EPILOGUE_ADDEND : EPILOGUE_NONE;
 }
 
+/* A library adds a bias in f32, and an addend in the type of the result. */
+static bool operand_fits(Epilogue epilogue, const Node *operand, const Node *user)
+{
+    return !operand || operand->dtype == (epilogue == EPILOGUE_BIAS ? HP_F32 : user->dtype);
+}
+
 static void take(HpLibraryCall *call, Epilogue epilogue)
 {
     call->bias = call->bias || epilogue == EPILOGUE_BIAS;
@@ -198,7 +212,8 @@ static void match_product(Fusion *fusion, Node *product)
     for (Node *user; can_extend && (user = only_user(fusion, last)) != NULL; last = user) {
         Node *operand = NULL;
         Epilogue epilogue = epilogue_of(fusion, product, last, user, &operand);
-        if (epilogue <= before || user->format != product->format || feeds_concat(fusion, user))
+        if (epilogue <= before || user->format != product->format || feeds_concat(fusion, user) ||
+            !operand_fits(epilogue, operand, user))
             break;
         if (epilogue == EPILOGUE_ADDEND &&
             depends_on(fusion, operand, product, ARENA_ARRAY(fusion->arena, bool, fusion->count)))

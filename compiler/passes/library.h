@@ -4,8 +4,11 @@
 
 #include "../graph/graph.h"
 
-/* The call for a CONTRACTION or REORDER node in the formats its nodes have now; HP_FORMAT_COUNT leaves one
- * open. */
+/* From now on products of f32 operands may round them to tf32. */
+void library_allow_tf32(void);
+
+/* The call for a CONTRACTION or REORDER node in the formats and types its nodes have now; HP_FORMAT_COUNT
+ * leaves one open. */
 HpLibraryCall *library_describe(Arena *arena, const Node *node);
 
 /* Fills open formats, algorithm and scratchpad; false when the library cannot run it. */

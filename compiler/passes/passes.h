@@ -21,6 +21,16 @@ void pass_expand(Graph *graph);
  * "prepare" that writes HP_DERIVED variables; returns that graph */
 Graph *pass_hoist(Arena *arena, Variables *variables, Graph *const *graphs, size_t count);
 
+/* For targets whose products take 16 bits: of train, evaluate and predict, behind hoist. Requires no COMPOSITE
+ * nodes; keeps values but for what storing rounds; stores activations, their gradients and all operands of
+ * products as `low` (f16, bf16): products read a HP_COPY variable instead of a parameter, derived weights
+ * become low. Parameters, statistics, losses, results and matrix products that no product reads stay f32. */
+void pass_precision(Graph *graph, HpDataType low);
+
+/* requires that pass_precision has seen all functions it is for; of an update, and of prepare (`all`): writes
+ * the copies of the parameters that the graph changes, or of all parameters */
+void pass_precision_copies(Graph *graph, bool all);
+
 /* requires no COMPOSITE nodes; sets node->format and variable->format, adds REORDER nodes where formats meet.
  * Variables keep the format that the first graph chose. */
 void pass_layout(Graph *graph);

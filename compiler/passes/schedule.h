@@ -66,6 +66,16 @@ bool node_is_reduction(const Node *node);
 /* The buffer at the root of view_of, and the bytes from its start. */
 const Buffer *buffer_root(const Buffer *buffer, int64_t *offset);
 
+/* Bytes that go between memory and the processor when a step reads and writes each element once: of an input
+ * the part it reads, of a kernel's workspace both ways, of a library nothing but its operands, of the images
+ * nothing: how large they are stored is not known here. */
+typedef struct Traffic {
+    double read, written;
+} Traffic;
+
+Traffic step_traffic(const Schedule *schedule, const Step *step);
+Traffic schedule_traffic(const Schedule *schedule);
+
 /* A new buffer of the schedule; node may be NULL. */
 Buffer *schedule_buffer(Schedule *schedule, Node *node, int64_t bytes);
 

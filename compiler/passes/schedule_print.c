@@ -26,6 +26,8 @@ void buffer_describe(Text *out, const Buffer *buffer)
     text_add(out, "  %s", shape_text(out->arena, buffer->node->shape));
     if (buffer->node->format != HP_FORMAT_PLAIN)
         text_add(out, " %s", hp_format_name(buffer->node->format));
+    if (buffer->node->dtype == HP_F16 || buffer->node->dtype == HP_BF16)
+        text_add(out, " %s", graph_type_name(buffer->node->dtype));
 }
 
 /* Numbers and movements are not what a step is about, unless it has nothing else. */
@@ -122,7 +124,8 @@ void schedule_print_kernels(Text *out, const Schedule *schedule)
         const Step *step = schedule->steps.items[i];
         text_add(out, "%4zu %-8s", i, kind_name(step->kind));
         step_describe(out, step);
-        text_add(out, "\n");
+        Traffic traffic = step_traffic(schedule, step);
+        text_add(out, "   %.4g MB\n", (traffic.read + traffic.written) / 1e6);
         add_buffers(out, "reads", step->inputs.items, step->inputs.count);
         add_buffers(out, "makes", step->outputs.items, step->outputs.count);
     }
@@ -217,6 +220,23 @@ static void add_peak(Text *out, const Schedule *schedule)
     }
 }
 
+static int64_t image_count(const Graph *graph)
+{
+    for (size_t i = 0; i < graph->nodes.count; i++)
+        if (graph->nodes.items[i]->op == OP_IMAGE)
+            return graph->nodes.items[i]->shape.extents[0];
+    return 0;
+}
+
+static void add_traffic(Text *out, const Schedule *schedule)
+{
+    Traffic traffic = schedule_traffic(schedule);
+    int64_t images = image_count(schedule->graph);
+    double unit = 1e6 * (images ? (double)images : 1);
+    text_add(out, "%s: %.4g MB read and %.4g MB written%s\n", schedule->graph->name, traffic.read / unit,
+             traffic.written / unit, images ? " per image" : "");
+}
+
 void schedule_print_plan(Text *out, const Schedule *schedule)
 {
     text_add(out, "offset      bytes       steps\n");
@@ -228,4 +248,5 @@ void schedule_print_plan(Text *out, const Schedule *schedule)
     if (schedule->arena_bytes_kept > schedule->arena_bytes)
         text_add(out, ", %lld if nothing were computed again", (long long)schedule->arena_bytes_kept);
     text_add(out, "\n");
+    add_traffic(out, schedule);
 }

@@ -219,6 +219,7 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     if (wants(options, "train")) {
         upload_rows(&session, &images, model->part_rows, true);
         set_rates(&session);
+        hp_session_prepare(&session);
         timings[timed++] = time_steps(&session, "training", train_once,
                                       model->stages[model->stage_count - 1].parts * model->part_rows, count);
     }

@@ -222,11 +222,12 @@ static char *position_text(const HpRun *run)
     for (int i = 0; i < run->model->group_count; i++)
         json_array_append_new(groups, json_integer(position->group_steps[i]));
     json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:i, s:o}", "recipe", recipe,
-        "data", data, "seed", seed, "smoke", run->options->smoke, "threads", run->session.threads, "stage",
-        position->stage, "epoch", position->epoch, "batch", (json_int_t)position->batch, "step",
+        "{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:i, s:o, s:f, s:I}", "recipe",
+        recipe, "data", data, "seed", seed, "smoke", run->options->smoke, "threads", run->session.threads,
+        "stage", position->stage, "epoch", position->epoch, "batch", (json_int_t)position->batch, "step",
         (json_int_t)position->step, "loss_sum", position->loss_sum, "lr", position->lr, "epoch_seconds",
-        position->epoch_seconds, "seconds", position->seconds, "best", position->best, "group_steps", groups);
+        position->epoch_seconds, "seconds", position->seconds, "best", position->best, "group_steps", groups,
+        "loss_scale", position->loss_scale, "good_steps", (json_int_t)position->good_steps);
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
     free(recipe);
@@ -296,17 +297,19 @@ static void load_position(HpRun *run, const HpTensorFile *file)
     int smoke = 0, threads = 0;
     HpPosition *position = &run->position;
     json_t *object = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL, *groups = NULL;
-    json_int_t batch = 0, step = 0;
+    json_int_t batch = 0, step = 0, good = 0;
     if (!object ||
-        json_unpack(object, "{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:I, s:I, s:F, s:F, s:F, s:F, s:i, s:o}",
+        json_unpack(object,
+                    "{s:s, s:s, s:s, s:b, s:i, s:i, s:i, s:I, s:I, s:F, s:F, s:F, s:F, s:i, s:o, s?F, s?I}",
                     "recipe", &recipe, "data", &data, "seed", &seed, "smoke", &smoke, "threads", &threads,
                     "stage", &position->stage, "epoch", &position->epoch, "batch", &batch, "step", &step,
                     "loss_sum", &position->loss_sum, "lr", &position->lr, "epoch_seconds",
                     &position->epoch_seconds, "seconds", &position->seconds, "best", &position->best,
-                    "group_steps", &groups) != 0)
+                    "group_steps", &groups, "loss_scale", &position->loss_scale, "good_steps", &good) != 0)
         hp_fail("%s is not a checkpoint of a run", path);
     position->batch = batch;
     position->step = step;
+    position->good_steps = good;
     check_origin(run, path, recipe, data, seed, smoke, threads);
     check_range(run, path);
     for (int i = 0; i < run->model->group_count; i++)

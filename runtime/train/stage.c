@@ -92,6 +92,36 @@ static double run_schedule(HpSession *session, const HpRate *rate, int64_t t, in
     return lr;
 }
 
+/* ---------------------------------------------------------------- the scale of the loss */
+
+/* A program whose gradients are in fp16 multiplies the loss: twice as much after GOOD_STEPS updates, half as
+ * much when a gradient was not finite. */
+enum { GOOD_STEPS = 2000 };
+static const double LEAST_SCALE = 0x1p-16, LARGEST_SCALE = 0x1p24;
+
+/* The index of the scalar, or -1. */
+static int loss_scale_scalar(const HpModel *model)
+{
+    for (int i = 0; i < model->scalar_count; i++)
+        if (strcmp(model->scalars[i].name, "loss_scale") == 0)
+            return i;
+    return -1;
+}
+
+static void set_loss_scale(HpRun *run)
+{
+    HpPosition *position = &run->position;
+    int scalar = loss_scale_scalar(run->model);
+    if (scalar < 0)
+        return;
+    if (position->loss_scale == 0)
+        position->loss_scale = run->session.settings[scalar];
+    if (!(position->loss_scale >= LEAST_SCALE && position->loss_scale <= LARGEST_SCALE))
+        hp_fail("loss_scale is %g; it may be from %g to %g", position->loss_scale, LEAST_SCALE,
+                LARGEST_SCALE);
+    set_scalar(&run->session, scalar, position->loss_scale);
+}
+
 /* Sets every group's rate and count for the next update; returns the largest rate. */
 static double set_rates(HpRun *run, const HpPlan *plan)
 {
@@ -99,6 +129,7 @@ static double set_rates(HpRun *run, const HpPlan *plan)
     int64_t t = run->position.epoch * plan->steps_per_epoch + run->position.batch;
     double largest = 0;
     hp_session_apply_settings(session);
+    set_loss_scale(run);
     for (int i = 0; i < run->model->group_count; i++) {
         const HpGroup *group = &run->model->groups[i];
         const HpRate *rate = &plan->stage->rates[i];
@@ -149,6 +180,27 @@ void hp_fail_not_finite(const HpRun *run, const char *what)
                         (long long)run->saved_step, options->program, options->data, options->out, try);
     hp_fail("%s is not a finite number at step %lld (stage %s, epoch %d); training stopped.\n%s", what,
             (long long)run->position.step + 1, stage->name, run->position.epoch + 1, kept);
+}
+
+/* After an update: was it one? A group's count tells nothing of those that were not. */
+static void judge_update(HpRun *run, const HpStage *stage)
+{
+    HpPosition *position = &run->position;
+    const HpResult *result = hp_session_result(&run->session, stage->update, "finite");
+    float finite = 1;
+    if (!result)
+        return;
+    hp_session_download(&run->session, result, &finite);
+    position->good_steps++;
+    if (finite != 0 && position->good_steps < GOOD_STEPS)
+        return;
+    position->good_steps = 0;
+    position->loss_scale =
+        finite != 0 ? fmin(position->loss_scale * 2, LARGEST_SCALE) : position->loss_scale / 2;
+    for (int i = 0; finite == 0 && i < run->model->group_count; i++)
+        position->group_steps[i] -= stage->rates[i].scalar >= 0;
+    if (position->loss_scale < LEAST_SCALE)
+        hp_fail_not_finite(run, "a gradient");
 }
 
 /* ---------------------------------------------------------------- one epoch */
@@ -259,6 +311,7 @@ static double run_step(Epoch *epoch, bool first)
             fill_sheet(epoch);
     }
     hp_session_run(&run->session, epoch->plan->stage->update);
+    judge_update(run, epoch->plan->stage);
     run->position.batch++;
     run->position.step++;
     run->position.loss_sum += sum / (double)parts;
@@ -288,6 +341,7 @@ static void open_epoch(Epoch *epoch)
     if (!epoch->loss)
         hp_bug("%s has no result \"loss\"", model->functions[epoch->plan->stage->train].name);
     request(epoch, run->position.batch * epoch->plan->stage->parts);
+    hp_session_prepare(&run->session); /* loaded weights have no copies yet */
 }
 
 static void close_epoch(Epoch *epoch)

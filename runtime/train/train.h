@@ -95,8 +95,9 @@ void hp_session_apply_settings(HpSession *session);
 char *hp_session_settings(const HpSession *session);
 void hp_session_restore_settings(HpSession *session, const char *json, const HpOptions *options);
 void hp_session_run(HpSession *session, int function);
-void hp_session_prepare(
-    HpSession *session); /* derives what evaluate and predict need, once per change of weights */
+/* Derives what functions need besides the weights, once per change of weights: before evaluate and predict,
+ * and before training goes on from weights that were loaded. */
+void hp_session_prepare(HpSession *session);
 const HpResult *hp_session_result(const HpSession *session, int function, const char *name); /* or NULL */
 void hp_session_download(const HpSession *session, const HpResult *result, float *out);
 bool hp_session_stopped(const HpSession *session);
@@ -215,6 +216,8 @@ typedef struct HpPosition { /* where a run is: the next thing it does is batch `
     int64_t batch;
     int64_t step;         /* updates so far, all stages */
     int64_t *group_steps; /* per group: updates since its state was made */
+    double loss_scale;    /* of the next update; 0: as the setting has it */
+    int64_t good_steps;   /* updates since the scale changed */
     double loss_sum;      /* of this epoch's batches */
     double lr;            /* the largest rate of the last update */
     double epoch_seconds, seconds;

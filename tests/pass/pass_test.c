@@ -4,7 +4,7 @@
  *         # run: fold expand
  *         # count: convolution 1 batchnorm 0
  *     and, when there is an x.expected, what the graph must be, as text (behind it the graph "prepare" of
- * hoist);
+ * hoist and precision);
  *   - random graphs. */
 #include <dirent.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@ static const double TOLERANCE = 1e-11;
 
 typedef struct Subject { /* a graph that passes work on */
     Graph *graph;
-    Graph *prepare; /* made by hoist, or NULL */
+    Graph *prepare; /* made by hoist or precision, or NULL */
 } Subject;
 
 static void run_fold(Subject *subject)
@@ -47,6 +47,17 @@ static void run_hoist(Subject *subject)
     graph_verify(subject->prepare, "hoist");
 }
 
+/* In a program whose "prepare" is the subject's. */
+static void run_precision(Subject *subject)
+{
+    Graph *graph = subject->graph;
+    pass_precision(graph, HP_BF16);
+    if (!subject->prepare)
+        subject->prepare = graph_new(graph->arena, graph->variables, "prepare");
+    pass_precision_copies(subject->prepare, true);
+    graph_verify(subject->prepare, "precision");
+}
+
 /* Graph text that was printed and read is the same graph. */
 static void run_text(Subject *subject)
 {
@@ -63,11 +74,8 @@ static void run_text(Subject *subject)
 static const struct {
     const char *name;
     void (*run)(Subject *subject);
-} passes[] = {{"fold", run_fold},
-              {"expand", run_expand},
-              {"fold_batchnorm", run_fold_batchnorm},
-              {"hoist", run_hoist},
-              {"text", run_text}};
+} passes[] = {{"fold", run_fold},   {"expand", run_expand},       {"fold_batchnorm", run_fold_batchnorm},
+              {"hoist", run_hoist}, {"precision", run_precision}, {"text", run_text}};
 
 static void run_pass(Subject *subject, const char *name)
 {
@@ -150,6 +158,8 @@ static void training_graphs_keep_values(void **state)
     keeps_values(RANDOM_TRAIN, "expand");
     keeps_values(RANDOM_TRAIN, "fold expand fold fold");
     keeps_values(RANDOM_TRAIN, "text");
+    keeps_values(RANDOM_TRAIN, "expand precision");
+    keeps_values(RANDOM_TRAIN, "fold expand fold precision");
 }
 
 static void inference_graphs_keep_values(void **state)
@@ -157,7 +167,62 @@ static void inference_graphs_keep_values(void **state)
     (void)state;
     keeps_values(RANDOM_INFER, "fold_batchnorm");
     keeps_values(RANDOM_INFER, "hoist");
+    keeps_values(RANDOM_INFER, "fold_batchnorm expand fold hoist precision");
     keeps_values(RANDOM_INFER, "fold fold_batchnorm text expand fold hoist fold");
+}
+
+/* ---- random graphs after precision, and what it leaves for other functions ---- */
+
+/* Every operand of a product is low, everything that leaves the function is as it was. */
+static void products_read_16_bits(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 60; seed++) {
+        Arena *arena = arena_new();
+        Subject subject = {random_graph(arena, seed % 2 ? RANDOM_TRAIN : RANDOM_INFER, seed, 40), NULL};
+        run_passes(&subject, "expand precision");
+        for (size_t i = 0; i < subject.graph->nodes.count; i++) {
+            const Node *node = subject.graph->nodes.items[i];
+            for (int j = 0; op_table[node->op].class == CLASS_CONTRACTION && j < node->input_count; j++)
+                assert_int_equal(node->inputs[j]->dtype, HP_BF16);
+        }
+        for (size_t i = 0; i < subject.graph->results.count; i++)
+            assert_int_equal(subject.graph->results.items[i].node->dtype, HP_F32);
+        arena_free(arena);
+    }
+}
+
+/* Of two parameters that products read, an update writes the copy of the one that it changes. */
+static void updates_keep_copies(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Variables *variables = variables_new(arena);
+    Shape shape = shape_of(2, (int64_t[]){3, 3});
+    Variable *trained = variables_add(variables, "trained", HP_PARAMETER, shape),
+             *frozen = variables_add(variables, "frozen", HP_PARAMETER, shape);
+    Graph *train = graph_new(arena, variables, "train"), *update = graph_new(arena, variables, "update");
+    graph_result(
+        train, "y",
+        graph_matmul(train, graph_variable(train, trained), graph_variable(train, frozen), false, false));
+    graph_update(update, trained, graph_unary(update, OP_EXP, graph_variable(update, trained)));
+    pass_precision(train, HP_F16);
+    pass_precision_copies(update, false);
+    graph_verify(train, "precision");
+    graph_verify(update, "precision");
+    Variable *copy = variables_find(variables, "low:trained");
+    assert_non_null(copy);
+    assert_int_equal(copy->kind, HP_COPY);
+    assert_int_equal(copy->dtype, HP_F16);
+    assert_non_null(variables_find(variables, "low:frozen"));
+    assert_int_equal(update->updates.count, 2);
+    Interpreter *interpreter = interpreter_new(arena, variables);
+    random_fill(interpreter, variables, 3);
+    interpreter_run(interpreter, update);
+    assert_memory_equal(interpreter_variable(interpreter, copy), interpreter_variable(interpreter, trained),
+                        9 * sizeof(double));
+    interpreter_free(interpreter);
+    arena_free(arena);
 }
 
 /* ---- fixtures ---- */
@@ -270,6 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_graphs_keep_values),
         cmocka_unit_test(inference_graphs_keep_values),
+        cmocka_unit_test(products_read_16_bits),
+        cmocka_unit_test(updates_keep_copies),
         cmocka_unit_test(fixtures_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

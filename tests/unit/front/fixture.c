@@ -16,18 +16,18 @@ static const char *models_folder(Arena *arena)
     return arena_format(arena, "%s/models", root);
 }
 
-static Program *load(Arena *arena, const char *path)
+static Program *load(Arena *arena, const char *path, bool scales_loss)
 {
-    ProgramOptions options = {.models = models_folder(arena)};
+    ProgramOptions options = {.models = models_folder(arena), .scales_loss = scales_loss};
     return program_load(arena, diagnostics_new(arena), path, &options);
 }
 
 Program *load_model(Arena *arena, const char *name)
 {
-    return load(arena, arena_format(arena, "%s/%s", models_folder(arena), name));
+    return load(arena, arena_format(arena, "%s/%s", models_folder(arena), name), false);
 }
 
-Program *load_text(Arena *arena, const char *text)
+static Program *load_from(Arena *arena, const char *text, bool scales_loss)
 {
     char path[] = "/tmp/hpanet_front_XXXXXX.hpanet";
     int file = mkstemps(path, 7);
@@ -35,9 +35,19 @@ Program *load_text(Arena *arena, const char *text)
     size_t length = strlen(text);
     assert_int_equal(write(file, text, length), (ssize_t)length);
     close(file);
-    Program *program = load(arena, path);
+    Program *program = load(arena, path, scales_loss);
     unlink(path);
     return program;
+}
+
+Program *load_text(Arena *arena, const char *text)
+{
+    return load_from(arena, text, false);
+}
+
+Program *load_scaled_text(Arena *arena, const char *text)
+{
+    return load_from(arena, text, true);
 }
 
 const char *with_data(Arena *arena, int size, const char *text)

@@ -10,6 +10,9 @@ Program *load_model(Arena *arena, const char *name);
 /* A file with this text, in a temporary folder; it may use the shipped ones. */
 Program *load_text(Arena *arena, const char *text);
 
+/* The same with gradients that are scaled, as for fp16. */
+Program *load_scaled_text(Arena *arena, const char *text);
+
 /* "dataset", "input" and "target" for text that does not care: 3 planes of `size` pixels, 4 labels. */
 const char *with_data(Arena *arena, int size, const char *text);
 

@@ -198,6 +198,66 @@ static void update_rules_follow_pytorch(void **state)
     check_rule("sgd(nesterov = true)\ndecay 0.2 except bias", 0.2, nesterov);
 }
 
+/* ---------------------------------------------------------------- scaled gradients */
+
+/* One step of a program; returns the head's weights, and its gradient. */
+static double *run_step(Interpreter *interpreter, const Program *program, const FunctionList *functions,
+                        double gradient[16])
+{
+    double image[BATCH * PIXELS];
+    *variable(interpreter, program, "lr.all") = 0.03;
+    *variable(interpreter, program, "step.all") = 1;
+    for (int first = 0; first < BATCH; first += (int)program->part) {
+        feed(interpreter, program, first, image);
+        *variable(interpreter, program, "accumulate") = first > 0;
+        interpreter_run(interpreter, find_function(functions, "train_all"));
+    }
+    memcpy(gradient, variable(interpreter, program, "gradient:head.weight"), 16 * sizeof *gradient);
+    interpreter_run(interpreter, find_function(functions, "update_all"));
+    return variable(interpreter, program, "head.weight");
+}
+
+/* A scale changes the gradients that are kept and not the weights; a gradient that is no number changes
+ * nothing. */
+static void scaled_gradients_give_the_same_update(void **state)
+{
+    (void)state;
+    static const char recipe[] = "optimizer = adam()\nlr = 0.1\nepochs 1\nbatch 4 in parts of 2\n";
+    Arena *arena = arena_new();
+    Program *plain = load(arena, recipe),
+            *scaled =
+                load_scaled_text(arena, with_data(arena, SIZE, arena_format(arena, "%s%s", NETWORK, recipe)));
+    FunctionList plain_functions = functions_build(plain), functions = functions_build(scaled);
+    Interpreter *one = interpreter_new(arena, plain->variables),
+                *other = interpreter_new(arena, scaled->variables);
+    double gradient[16], large[16], kept[16];
+    fill_all(one, plain);
+    for (size_t i = 0; i < plain->variables->list.count; i++) {
+        const Variable *from = plain->variables->list.items[i];
+        memcpy(variable(other, scaled, from->name), interpreter_variable(one, from),
+               (size_t)shape_count(from->shape) * sizeof(double));
+    }
+    const double *weight = run_step(one, plain, &plain_functions, gradient);
+    double *same = run_step(other, scaled, &functions, large);
+    const Graph *update = find_function(&functions, "update_all");
+    near("finite", *interpreter_value(other, find_result(update, "finite")), 1, 0);
+    for (int i = 0; i < 16; i++) {
+        near("the kept gradient", large[i], 65536 * gradient[i], 1e-12);
+        near("the weight", same[i], weight[i], 1e-12);
+    }
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    memcpy(kept, same, sizeof kept);
+    for (int i = 0; i < 3; i++) {
+        variable(other, scaled, "gradient:head.bias")[1] = bad[i];
+        interpreter_run(other, update);
+        near("finite", *interpreter_value(other, find_result(update, "finite")), 0, 0);
+        assert_memory_equal(same, kept, sizeof kept);
+    }
+    interpreter_free(one);
+    interpreter_free(other);
+    arena_free(arena);
+}
+
 /* ---------------------------------------------------------------- schedules */
 
 static double one_cycle(double t, double total)
@@ -299,6 +359,7 @@ int main(void)
         cmocka_unit_test(parts_of_a_batch_add_up),
         cmocka_unit_test(training_descends_the_loss),
         cmocka_unit_test(update_rules_follow_pytorch),
+        cmocka_unit_test(scaled_gradients_give_the_same_update),
         cmocka_unit_test(schedules_follow_their_formulas),
         cmocka_unit_test(stages_share_functions_and_freeze_statistics),
     };

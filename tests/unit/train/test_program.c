@@ -327,6 +327,46 @@ static void test_group_steps(void **state)
     }
 }
 
+/* The scale is halved until gradients are finite; the updates that were none are not counted, and a run that
+ * goes on has the scale it had. */
+static void test_loss_scale(void **state)
+{
+    (void)state;
+    char *out = hp_format("%s/scale", fixture.folder);
+    setenv("TOY_SCALE", "8192", 1);
+    ToyRun run = RUN("TOY_SIGNAL=5:15", "train", "--data", fixture.data, "--out", out);
+    assert_int_equal(run.status, 143);
+    toy_run_free(&run);
+    HpTensorFile *file = open_last(out);
+    const char *position = hp_tensors_metadata(file, "hpanet.position");
+    assert_non_null(strstr(position, "\"group_steps\":[0,2]"));
+    assert_non_null(strstr(position, "\"loss_scale\":8192.0,\"good_steps\":2"));
+    hp_tensors_close(file);
+    run = RUN("TOY_SIGNAL=1:15", "train", "--data", fixture.data, "--out", out, "--resume");
+    assert_int_equal(run.status, 143);
+    toy_run_free(&run);
+    file = open_last(out);
+    position = hp_tensors_metadata(file, "hpanet.position");
+    assert_non_null(strstr(position, "\"group_steps\":[0,3]"));
+    assert_non_null(strstr(position, "\"loss_scale\":8192.0,\"good_steps\":3"));
+    hp_tensors_close(file);
+    free(out);
+    setenv("TOY_SCALE", "0", 1);
+    out = hp_format("%s/never", fixture.folder);
+    run = RUN("", "train", "--data", fixture.data, "--out", out, "--set", "loss_scale=0.0001");
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.errors, "a gradient is not a finite number at step 3"));
+    toy_run_free(&run);
+    free(out);
+    out = hp_format("%s/zero", fixture.folder);
+    run = RUN("", "train", "--data", fixture.data, "--out", out, "--set", "loss_scale=0");
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.errors, "loss_scale is 0; it may be from"));
+    toy_run_free(&run);
+    unsetenv("TOY_SCALE");
+    free(out);
+}
+
 /* The schedule's rate at update t of T, and constant rates elsewhere, as the log has them. */
 static void test_rates(void **state)
 {
@@ -596,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_it_learns),
         cmocka_unit_test(test_one_of),
         cmocka_unit_test(test_group_steps),
+        cmocka_unit_test(test_loss_scale),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_from_best),
         cmocka_unit_test(test_smoke),

@@ -17,7 +17,7 @@ typedef struct ToyMemory {
     float affine[TOY_EVALUATE][6], gain[TOY_EVALUATE], labels[TOY_EVALUATE][TOY_CLASSES];
     /* the arena: results */
     float image[TOY_EVALUATE][TOY_PLANES][TOY_SIZE][TOY_SIZE];
-    float logits[TOY_EVALUATE][TOY_CLASSES], rows[TOY_EVALUATE], loss, lr, momentum;
+    float logits[TOY_EVALUATE][TOY_CLASSES], rows[TOY_EVALUATE], loss, lr, momentum, finite;
 } ToyMemory;
 
 enum {
@@ -36,6 +36,7 @@ enum {
     ALL_LR,
     LAST_EPOCHS,
     LAST_LR,
+    LOSS_SCALE,
     SCALARS
 };
 
@@ -165,12 +166,22 @@ static void disturb(void)
         usleep((useconds_t)atoi(getenv("TOY_SLEEP")));
 }
 
+/* Whether a step's gradients are finite numbers: while the loss is scaled by at most TOY_SCALE. */
+static bool is_finite(HpContext *context)
+{
+    ToyMemory *memory = (ToyMemory *)context->memory;
+    const char *most = getenv("TOY_SCALE");
+    memory->finite = !most || context->scalars[LOSS_SCALE] <= (float)atof(most);
+    return memory->finite != 0;
+}
+
 static void update_top(HpContext *context)
 {
     ToyMemory *memory = (ToyMemory *)context->memory;
     const float *scalars = context->scalars;
-    momentum_step(memory->bias, memory->bias_m, memory->bias_gradient, TOY_CLASSES, scalars[LR_TOP],
-                  scalars[MOMENTUM], scalars[STEP_TOP]);
+    if (is_finite(context))
+        momentum_step(memory->bias, memory->bias_m, memory->bias_gradient, TOY_CLASSES, scalars[LR_TOP],
+                      scalars[MOMENTUM], scalars[STEP_TOP]);
     disturb();
 }
 
@@ -178,8 +189,10 @@ static void update_all(HpContext *context)
 {
     ToyMemory *memory = (ToyMemory *)context->memory;
     const float *scalars = context->scalars;
-    momentum_step(&memory->weight[0][0], &memory->weight_m[0][0], &memory->weight_gradient[0][0],
-                  TOY_CLASSES * TOY_FEATURES, scalars[LR_BOTTOM], scalars[MOMENTUM], scalars[STEP_BOTTOM]);
+    if (is_finite(context))
+        momentum_step(&memory->weight[0][0], &memory->weight_m[0][0], &memory->weight_gradient[0][0],
+                      TOY_CLASSES * TOY_FEATURES, scalars[LR_BOTTOM], scalars[MOMENTUM],
+                      scalars[STEP_BOTTOM]);
     update_top(context);
 }
 
@@ -234,6 +247,7 @@ static void schedule(HpContext *context)
     }
 
 static const HpResult train_results[] = {RESULT("loss", loss), ROWS("image", image), ROWS("logits", logits)};
+static const HpResult update_results[] = {RESULT("finite", finite)};
 static const HpResult evaluate_results[] = {RESULT("logits", logits), RESULT("loss.0", rows)};
 static const HpResult schedule_results[] = {RESULT("lr", lr), RESULT("momentum", momentum)};
 
@@ -241,8 +255,8 @@ enum { TRAIN, UPDATE_TOP, UPDATE_ALL, PREPARE, EVALUATE, PREDICT, SCHEDULE };
 
 static const HpFunction functions[] = {
     [TRAIN] = {"train", HP_FUNCTION_TRAIN, train, 3, train_results},
-    [UPDATE_TOP] = {"update_top", HP_FUNCTION_UPDATE, update_top, 0, NULL},
-    [UPDATE_ALL] = {"update_all", HP_FUNCTION_UPDATE, update_all, 0, NULL},
+    [UPDATE_TOP] = {"update_top", HP_FUNCTION_UPDATE, update_top, 1, update_results},
+    [UPDATE_ALL] = {"update_all", HP_FUNCTION_UPDATE, update_all, 1, update_results},
     [PREPARE] = {"prepare", HP_FUNCTION_PREPARE, prepare, 0, NULL},
     [EVALUATE] = {"evaluate", HP_FUNCTION_EVALUATE, evaluate, 2, evaluate_results},
     [PREDICT] = {"predict", HP_FUNCTION_PREDICT, predict, 1, evaluate_results},
@@ -310,6 +324,7 @@ static const HpScalar scalars[SCALARS] = {
     [ALL_LR] = {"stage.all.lr", 1, true},
     [LAST_EPOCHS] = {"stage.last.epochs", 2, true},
     [LAST_LR] = {"stage.last.lr", 0.1, true},
+    [LOSS_SCALE] = {"loss_scale", 65536, true},
 };
 
 static const char *const planes[] = {"red", "green"};
