@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../runtime/base/base.h"
+#include "../runtime/device/cuda/products.h"
 #include "../runtime/device/device.h"
 #include "../runtime/weights/match.h"
 #include "base/diagnostic.h"
@@ -114,15 +115,23 @@ static void dump_source(const Emission *emission)
 /* Returns the first line: which target, and why. */
 static const char *choose_target(Emission *emission)
 {
-    const char *why = "asked for";
-    bool cuda = options.wants_cuda;
-    if (!cuda && !options.wants_cpu && !options.portable)
-        cuda = target_cuda_answers(&why);
-    if (cuda) {
+    const char *why = "asked for", *found = NULL, *here = NULL;
+    if (!options.wants_cpu && !options.portable)
+        here = target_cuda_answers(emission->arena, &found);
+    if (!options.wants_cuda && found)
+        why = found;
+    if (options.wants_cuda || here) {
         target_use(&target_cuda);
         emission->isa = "sse";
-        return arena_format(emission->arena, "target: cuda (%s)\n", why);
+        emission->archs = target_cuda_architectures(emission->arena, options.archs, here);
+        return arena_format(emission->arena, "target: cuda (%s), %s, %s\n", why,
+                            options.archs ? options.archs
+                            : here        ? here
+                                          : "sm_90a",
+                            hp_cuda_library_version());
     }
+    if (options.archs)
+        fatal("--arch names GPUs, and the target is the CPU (%s)", why);
     if (options.portable) {
         hp_library_set_portable();
         emission->isa = "avx2";
@@ -136,10 +145,10 @@ static const char *choose_target(Emission *emission)
 }
 
 /* What products read on a target. */
-static Precision choose_precision(bool cuda)
+static Precision choose_precision(void)
 {
     Precision wanted = options.precision;
-    if (cuda)
+    if (target()->launches)
         return wanted == PRECISION_OF_TARGET ? PRECISION_BF16 : wanted;
     if (wanted != PRECISION_OF_TARGET && wanted != PRECISION_FP32)
         fatal("--precision %s: the CPU target has fp32 only", precision_name(wanted));
@@ -204,8 +213,10 @@ static void optimize_graphs(Emission *emission)
     hoist_prepare(emission);
     if (precision == PRECISION_BF16 || precision == PRECISION_FP16)
         lower_precision(emission, precision == PRECISION_BF16 ? HP_BF16 : HP_F16);
-    for (size_t i = 0; i < functions->count; i++)
+    for (size_t i = 0; i < functions->count; i++) {
+        RUN(align, functions->items[i].graph);
         RUN(layout, functions->items[i].graph);
+    }
 }
 
 static void schedule_functions(Emission *emission, Choices *choices)
@@ -383,9 +394,9 @@ static void write_program(Emission *emission, const Choices *choices)
     const char *folder =
         options.folder ? options.folder : arena_format(emission->arena, "generated/%s", name);
     pass_begin();
-    if (target()->launches)
-        emit_cuda(emission, installation_find(emission->arena).headers);
     emit_sources(emission, folder);
+    if (target()->launches)
+        emit_cuda(emission, folder, installation_find(emission->arena).headers);
     if (options.emit == EMIT_LIBRARY)
         emit_library(emission, folder);
     else
@@ -418,11 +429,11 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
         fputs(chosen, stdout);
     fflush(stdout);
 
-    precision = choose_precision(options.wants_cuda);
+    precision = choose_precision();
     if (precision == PRECISION_TF32)
         library_allow_tf32();
 
-    load_program(&emission, diagnostics, 0);
+    load_program(&emission, diagnostics, options.part);
     diagnostics_print(diagnostics); /* warnings */
     if (options.dump == DUMP_GRAPH)
         dump_graphs(arena, &emission.functions);

@@ -21,7 +21,9 @@ enum OptionCode {
     CODE_TARGET,
     CODE_SIZE,
     CODE_BATCH,
+    CODE_PART,
     CODE_PRECISION,
+    CODE_ARCH,
     CODE_MEMORY,
     CODE_PORTABLE,
     CODE_TUNE,
@@ -38,8 +40,10 @@ static const OptionRow rows[] = {
     {"target", "auto|cuda|cpu", "auto: cuda where a driver and a GPU answer, else cpu", CODE_TARGET},
     {"size", "PIXELS", "side of the images, instead of the model's", CODE_SIZE},
     {"batch", "N", "images per update, instead of the model's", CODE_BATCH},
+    {"part", "N", "images computed at once, instead of the model's 'parts of'", CODE_PART},
     {"precision", "TYPE", "fp32, tf32, bf16 or fp16: what products read (bf16 on cuda, fp32 on cpu)",
      CODE_PRECISION},
+    {"arch", "sm_90a,...", "GPUs to compile kernels for; products are planned for the first", CODE_ARCH},
     {"memory", "SIZE", "compute again instead of keeping what does not fit into SIZE (4GB, 900MB)",
      CODE_MEMORY},
     {"portable", NULL, "for any CPU with AVX2 and any oneDNN: slower, the same sources everywhere",
@@ -158,6 +162,8 @@ static void take(Options *options, int code, const char *value)
     }
     case CODE_SIZE: options->size = positive("size", value, 16384); break;
     case CODE_BATCH: options->batch = positive("batch", value, 65536); break;
+    case CODE_PART: options->part = positive("part", value, 65536); break;
+    case CODE_ARCH: options->archs = value; break;
     case CODE_PRECISION:
         options->precision = (Precision)(1 + choose("precision", value, precision_names + 1, PRECISION_FP16));
         break;
@@ -234,6 +240,10 @@ const char *options_command(Arena *arena, const Options *options)
         text_add(&out, " --size %lld", (long long)options->size);
     if (options->batch)
         text_add(&out, " --batch %lld", (long long)options->batch);
+    if (options->part)
+        text_add(&out, " --part %lld", (long long)options->part);
+    if (options->archs)
+        text_add(&out, " --arch %s", options->archs);
     if (options->precision)
         text_add(&out, " --precision %s", precision_name(options->precision));
     if (options->memory)

@@ -32,13 +32,14 @@ typedef enum Precision {
 
 typedef struct Options {
     const char *file;
-    const char *dataset; /* or NULL */
-    const char *folder;  /* -o, or NULL */
-    const char *choices; /* --choices, or NULL */
-    int64_t size, batch; /* 0: the file's */
-    int64_t memory;      /* bytes the program may take; 0: what it takes */
-    bool wants_cuda;     /* --target cuda */
-    bool wants_cpu;      /* --target cpu */
+    const char *dataset;       /* or NULL */
+    const char *folder;        /* -o, or NULL */
+    const char *choices;       /* --choices, or NULL */
+    int64_t size, batch, part; /* 0: the file's */
+    const char *archs;         /* --arch, or NULL */
+    int64_t memory;            /* bytes the program may take; 0: what it takes */
+    bool wants_cuda;           /* --target cuda */
+    bool wants_cpu;            /* --target cpu */
     Precision precision;
     bool portable, check, time, tune;
     EmitKind emit;

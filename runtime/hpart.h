@@ -189,8 +189,7 @@ typedef struct HpGrid { /* blocks */
 /* The kernels compiled for one architecture ("sm_90a"). */
 typedef struct HpBinary {
     const char *arch;
-    const void *data;
-    size_t bytes;
+    const char *data, *end;
 } HpBinary;
 
 /* All kernels of a model: source, for other architectures than those they were compiled for, and binaries. */

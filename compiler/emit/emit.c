@@ -41,29 +41,6 @@ static void write_header(const Emission *emission, const char *folder)
     emit_file(emission, folder, "model.h", &out);
 }
 
-/* kernels.cu, with the words that kernels stand on in front, and the host's side of it. */
-static void write_launched_kernels(const Emission *emission, const char *folder)
-{
-    emit_file(emission, folder, "kernels.cu", &emission->cuda);
-    Text launchers = emit_begin(emission, "its kernels as functions.c calls them");
-    kernel_set_print_launchers(&launchers, emission->kernels);
-    emit_file(emission, folder, "kernels.h", &launchers);
-}
-
-void emit_cuda(Emission *emission, const char *headers)
-{
-    Text text = emit_begin(emission, "its fused kernels");
-    const char *path = arena_format(emission->arena, "%s/device/kernel_cuda.h", headers);
-    FILE *file = fopen(path, "r");
-    char buffer[4096];
-    for (size_t got; file && (got = fread(buffer, 1, sizeof buffer, file)) > 0;)
-        text_add_bytes(&text, buffer, got);
-    if (!file || ferror(file) || fclose(file) != 0)
-        fatal("%s cannot be read: %s", path, strerror(errno));
-    kernel_set_print(&text, emission->kernels);
-    emission->cuda = text;
-}
-
 void emit_sources(const Emission *emission, const char *folder)
 {
     hp_make_folder(folder);
@@ -73,9 +50,7 @@ void emit_sources(const Emission *emission, const char *folder)
     emit_products(&products, emission);
     emit_file(emission, folder, "products.c", &products);
 
-    if (target()->launches) {
-        write_launched_kernels(emission, folder);
-    } else {
+    if (!target()->launches) {
         Text kernels = emit_begin(emission, "its fused kernels, included by functions.c");
         kernel_set_print(&kernels, emission->kernels);
         emit_file(emission, folder, "kernels.h", &kernels);

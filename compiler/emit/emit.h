@@ -6,6 +6,7 @@
 #include "../grad/functions.h"
 #include "../kernel/kernel.h"
 #include "../passes/schedule.h"
+#include "../target/target.h"
 
 /* A library call that several steps, also of different functions, may share: they differ in pointers alone.
  */
@@ -29,7 +30,7 @@ typedef struct Emission {
     const char *library;             /* "oneDNN 2.6.3", or NULL for portable sources */
     int threads;                     /* 0 for portable sources */
     LIST(Product) products;          /* filled by emit_products_collect() */
-    Text cuda;                       /* the text of kernels.cu; filled by emit_cuda() */
+    ArchitectureList archs;          /* that kernels are compiled for */
 } Emission;
 
 /* Writes model.c, model.h, functions.c, kernels.h and products.c to `folder`, which is made when missing. */
@@ -39,9 +40,10 @@ void emit_main(const Emission *emission, const char *folder);
 /* or NAME.h and library.c of a shared library. */
 void emit_library(const Emission *emission, const char *folder);
 
-/* Prints the kernels of a target that launches them, behind the words they stand on; before emit_sources().
+/* The files of a target that launches its kernels: kernels.cu, kernels.h and a binary for each of `archs`.
  * headers: the folder of the runtime's headers. */
-void emit_cuda(Emission *emission, const char *headers);
+void emit_cuda(const Emission *emission, const char *folder, const char *headers);
+void emit_kernel_table(Text *out, const Emission *emission); /* what model.c embeds of them */
 
 /* Names the library calls of all schedules; before anything is printed. */
 void emit_products_collect(Emission *emission);

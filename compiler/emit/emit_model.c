@@ -32,7 +32,7 @@ static void print_variable(Text *out, const Emission *emission, const Variable *
     static const char *const kinds[] = {
         [HP_PARAMETER] = "PARAMETER", [HP_STATISTIC] = "STATISTIC", [HP_OPTIMIZER_STATE] = "OPTIMIZER_STATE",
         [HP_GRADIENT] = "GRADIENT",   [HP_INPUT] = "INPUT",         [HP_NORMALIZATION] = "NORMALIZATION",
-        [HP_DERIVED] = "DERIVED",     [HP_COPY] = "COPY",  [HP_SCALAR] = "SCALAR"};
+        [HP_DERIVED] = "DERIVED",     [HP_COPY] = "COPY",           [HP_SCALAR] = "SCALAR"};
     const Shape *shape = &variable->shape;
     const HpInitializer *initializer = &variable->initializer;
     bool plain = initializer->kind == HP_INITIAL_CONSTANT && initializer->value == 0 && variable->group < 0;
@@ -273,24 +273,11 @@ static void print_model(Text *out, const Emission *emission)
         program->normalize ? "true" : "false");
 }
 
-/* The source of the kernels, as the assembler takes it from its file. */
-static void print_kernel_table(Text *out, const Emission *emission)
-{
-    text_add(
-        out,
-        "\n__asm__(\".section .rodata\\nkernels_source: .incbin \\\"kernels.cu\\\"\\n.byte 0\\n.text\");\n"
-        "extern const char kernels_source[];\n");
-    text_add(out,
-             "static const HpKernels kernel_table = {.kernel_count = %zu, .kernels = kernels, .source = "
-             "kernels_source};\n",
-             kernel_set_count(emission->kernels));
-}
-
 void emit_model(Text *out, const Emission *emission)
 {
     text_add(out, "#include \"model.h\"\n");
     if (target()->launches)
-        print_kernel_table(out, emission);
+        emit_kernel_table(out, emission);
     emit_dataset(out, emission->program->dataset);
     print_variables(out, emission);
     print_scalars(out, emission);

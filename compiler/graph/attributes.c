@@ -13,6 +13,7 @@ static const AttributeField image_fields[] = {
     FIELD("planes", FIELD_INTEGER, image.planes, 1, FIELD_ALWAYS),
     FIELD("height", FIELD_INTEGER, image.height, 1, FIELD_ALWAYS),
     FIELD("width", FIELD_INTEGER, image.width, 1, FIELD_ALWAYS),
+    FIELD("padding", FIELD_INTEGER, image.padding, 1, 0),
     FIELD("augmented", FIELD_FLAG, image.augmented, 1, FIELD_ALWAYS)};
 static const AttributeField random_fields[] = {FIELD("path", FIELD_TEXT, random.path, 1, FIELD_ALWAYS),
                                                FIELD("extents", FIELD_SHAPE, random.shape, 1, FIELD_ALWAYS)};

@@ -81,6 +81,7 @@ typedef union Attributes {
     double constant;
     struct {
         int64_t batch, planes, height, width;
+        int64_t padding; /* planes of zeros behind the sampled ones */
         bool augmented; /* false: only resized and normalised */
     } image;
     struct {

@@ -153,6 +153,15 @@ static void copy_values(double *target, const double *source, Shape shape)
     memcpy(target, source, (size_t)shape_count(shape) * sizeof *target);
 }
 
+static void image_values(const Interpreter *interpreter, const Node *node, double *value)
+{
+    const int64_t pixels = node->shape.extents[2] * node->shape.extents[3];
+    const int64_t sampled = node->attributes.image.planes * pixels, all = node->shape.extents[1] * pixels;
+    for (int64_t n = 0; n < node->shape.extents[0]; n++)
+        for (int64_t i = 0; i < all; i++)
+            value[n * all + i] = i < sampled ? interpreter->image[n * sampled + i] : 0;
+}
+
 static void leaf(Interpreter *interpreter, const Node *node, const double *const *inputs, double *value)
 {
     switch (node->op) {
@@ -164,7 +173,7 @@ static void leaf(Interpreter *interpreter, const Node *node, const double *const
     case OP_IMAGE:
         if (!interpreter->image)
             internal_error("the interpreter has no image");
-        copy_values(value, interpreter->image, node->shape);
+        image_values(interpreter, node, value);
         break;
     default: internal_error("%s has no interpreter rule", op_table[node->op].name);
     }

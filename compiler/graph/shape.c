@@ -92,7 +92,11 @@ static const char *rule_constant(const Rule *rule, Shape *shape)
 static const char *rule_image(const Rule *rule, Shape *shape)
 {
     const Attributes *a = rule->attributes;
-    *shape = shape_of(4, (int64_t[]){a->image.batch, a->image.planes, a->image.height, a->image.width});
+    int64_t planes;
+    if (__builtin_add_overflow(a->image.planes, a->image.padding, &planes))
+        return SAY("%lld planes with %lld behind them", (long long)a->image.planes,
+                   (long long)a->image.padding);
+    *shape = shape_of(4, (int64_t[]){a->image.batch, planes, a->image.height, a->image.width});
     return NULL;
 }
 

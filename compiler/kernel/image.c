@@ -45,13 +45,18 @@ void print_image_kernel_cuda(Printer *printer)
                "const uint32_t x = (uint32_t)at %% (uint32_t)%s, line = (uint32_t)at / (uint32_t)%s;",
                columns, columns);
     print_line(printer, "const uint32_t y = line %% (uint32_t)%s, n = line / (uint32_t)%s;", rows, rows);
-    print_line(printer, "float value[%lld];", planes);
+    long long stored = (long long)node->shape.extents[1];
+    print_line(printer, "float value[%lld];", stored);
     print_line(
         printer,
         "hp_image_sample(value, %lld, store, hp_get_i64(%s + n), %s + 6 * n, hp_get_f32(%s + n), %s, %s,",
         planes, names[0], names[1], names[2], names[3], names[4]);
     print_line(printer, "                (float)x, (float)y);");
-    cuda_print_store(printer, out, arena_format(printer->arena, "at * %lld", planes), "value", planes);
+    if (stored > planes) {
+        print_line(printer, "for (int plane = %lld; plane < %lld; plane++)", planes, stored);
+        print_line(printer, "    value[plane] = 0.0f;");
+    }
+    cuda_print_store(printer, out, arena_format(printer->arena, "at * %lld", stored), "value", stored);
     print_close(printer);
 }
 

@@ -286,7 +286,7 @@ static void prepare_concats(Layout *layout)
 }
 
 /* requires no COMPOSITE nodes; keeps values; sets the format of every node, and of every variable that has
- * none yet; adds REORDER nodes before products, reshapes, results and updates whose format differs */
+ * none yet; adds REORDER nodes before products, reshapes and updates whose format differs */
 void pass_layout(Graph *graph)
 {
     graph_remove_dead(graph);
@@ -303,8 +303,6 @@ void pass_layout(Graph *graph)
         follow_users(&layout, graph->nodes.items[i]);
     for (size_t i = 0; i < layout.count; i++)
         fix_inputs(&layout, graph->nodes.items[i]);
-    for (size_t i = 0; i < graph->results.count; i++)
-        graph->results.items[i].node = in_format(&layout, graph->results.items[i].node, HP_FORMAT_PLAIN);
     for (size_t i = 0; i < graph->updates.count; i++)
         graph->updates.items[i].node =
             in_format(&layout, graph->updates.items[i].node, graph->updates.items[i].variable->format);

@@ -31,6 +31,10 @@ void pass_precision(Graph *graph, HpDataType low);
  * the copies of the parameters that the graph changes, or of all parameters */
 void pass_precision_copies(Graph *graph, bool all);
 
+/* requires element types; keeps values; convolutions of 16-bit numbers get channels in multiples of what the target's
+ * library takes, by zeros behind them */
+void pass_align(Graph *graph);
+
 /* requires no COMPOSITE nodes; sets node->format and variable->format, adds REORDER nodes where formats meet.
  * Variables keep the format that the first graph chose. */
 void pass_layout(Graph *graph);

@@ -202,15 +202,6 @@ static void convert_updates(Graph *graph)
     }
 }
 
-/* The runtime reads floats. */
-static void convert_results(Precision *precision)
-{
-    const Graph *graph = precision->graph;
-    for (size_t i = 0; i < graph->results.count; i++)
-        if (graph->results.items[i].node->dtype == precision->low)
-            graph->results.items[i].node = convert(precision, graph->results.items[i].node, HP_F32);
-}
-
 /* Adds a node and, behind it, those of the new ones that are made of it. */
 static void place(NodeList *order, const Graph *graph, size_t old, Node *node)
 {
@@ -255,7 +246,6 @@ void pass_precision(Graph *graph, HpDataType low)
     find_kept(&precision);
     lower_activations(&precision);
     lower_operands(&precision);
-    convert_results(&precision);
     finish(graph, precision.count);
 }
 

@@ -4,13 +4,11 @@
  * ones are done). Cost is the time of the clones. For a price of memory (`byte_price`, in cost a byte) and a
  * limit on memory the best cuts are found by dynamic programming; prices are tried from a geometric list. */
 #include <math.h>
+#include "../target/target.h"
 #include "format.h"
 #include "fuse.h"
 #include "library.h"
 #include "recompute.h"
-
-/* Products: multiplications and additions that take as long as moving one byte. */
-static const double FLOPS_A_BYTE = 15;
 
 enum { SMALL_FRACTION = 1024 }; /* of all values' bytes: less than this is always kept */
 
@@ -83,7 +81,7 @@ static bool *find_parts(const Recompute *recompute)
 static void find_inputs(Recompute *recompute, Value *value, const Node *node, bool *seen)
 {
     if (op_table[node->op].class == CLASS_CONTRACTION)
-        value->cost += library_flops(library_describe(recompute->arena, node)) / FLOPS_A_BYTE;
+        value->cost += library_flops(library_describe(recompute->arena, node)) / target()->flops_a_byte;
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->inputs[i];
         if (seen[input->id])
@@ -355,7 +353,7 @@ static double cost_of_steps(const Schedule *schedule)
         for (size_t j = 0; j < step->outputs.count; j++)
             cost += (double)step->outputs.items[j]->bytes;
         if (step->call)
-            cost += library_flops(step->call) / FLOPS_A_BYTE;
+            cost += library_flops(step->call) / target()->flops_a_byte;
     }
     return cost;
 }

@@ -6,6 +6,7 @@
 const Target target_cpu = {.name = "cpu",
                            .channel_block = hp_preferred_channel_block,
                            .query = hp_library_query,
+                           .flops_a_byte = 15,
                            .image_format = HP_FORMAT_PLAIN,
                            .reorders = true};
 
@@ -18,7 +19,9 @@ const Target target_cuda = {.name = "cuda",
                             .launches = true,
                             .channel_block = no_block,
                             .query = hp_cuda_query,
+                            .flops_a_byte = 184,
                             .image_format = HP_FORMAT_NHWC,
+                            .channel_multiple = 8,
                             .adds_to_gradients = true};
 
 static const Target *used = &target_cpu;

@@ -4,6 +4,7 @@
 #define HPACC_TARGET_TARGET_H
 
 #include "../../runtime/hpart.h"
+#include "../base/arena.h"
 
 typedef struct Target {
     const char *name; /* "cpu", "cuda" */
@@ -14,8 +15,10 @@ typedef struct Target {
     /* Fills what a call leaves open: formats at HP_FORMAT_COUNT, implementation, scratchpad. Returns false
      * and a sentence when the library of products cannot run it. */
     bool (*query)(HpLibraryCall *call, const char **why);
-    HpFormat image_format; /* that the sampling kernel writes */
-    bool reorders;         /* the library moves tensors from format to format; else kernels do */
+    HpFormat image_format;    /* that the sampling kernel writes */
+    int64_t channel_multiple; /* of convolutions of 16-bit numbers */
+    bool reorders;            /* the library moves tensors from format to format; else kernels do */
+    double flops_a_byte;      /* of a product, in the time that a byte takes to memory */
     /* A data gradient can be added to what its result holds. */
     bool adds_to_gradients;
 } Target;
@@ -26,7 +29,14 @@ extern const Target target_cpu, target_cuda;
 const Target *target(void);
 void target_use(const Target *target);
 
-/* Whether an NVIDIA driver with at least one GPU answers; *why says in a few words what was found. */
-bool target_cuda_answers(const char **why);
+/* The architecture ("sm_90a") of the first GPU that an NVIDIA driver has here, or NULL; *why says in a few
+ * words what was found. */
+const char *target_cuda_answers(Arena *arena, const char **why);
+
+/* What kernels are compiled for: `option` ("sm_80,sm_90a"), else `here`, else an H100. Products are planned
+ * for the first from now on. Empty, with a warning, where there is nothing to compile them with; a wrong name
+ * is fatal. */
+typedef LIST(const char *) ArchitectureList;
+ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here);
 
 #endif

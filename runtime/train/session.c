@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../base/base.h"
+#include "../device/element.h"
+#include "../device/format.h"
 #include "../weights/weights.h"
 #include "train.h"
 
@@ -179,8 +181,20 @@ const HpResult *hp_session_result(const HpSession *session, int function, const 
 
 void hp_session_download(const HpSession *session, const HpResult *result, float *out)
 {
-    session->device->download(out, session->context.memory + result->offset,
-                              (size_t)result->count * sizeof(float));
+    int64_t count = hp_format_count(result->format, result->rank, result->shape); /* with padding */
+    size_t bytes = (size_t)(count * hp_data_type_bytes(result->type));
+    const char *from = session->context.memory + result->offset;
+    if (result->type == HP_F32 && result->format == HP_FORMAT_PLAIN) {
+        session->device->download(out, from, bytes);
+        return;
+    }
+    void *elements = hp_alloc(bytes, 1);
+    float *packed = hp_alloc((size_t)count, sizeof *packed);
+    session->device->download(elements, from, bytes);
+    hp_floats_of_elements(result->type, elements, packed, count);
+    hp_format_unpack(result->format, result->rank, result->shape, packed, out);
+    free(elements);
+    free(packed);
 }
 
 bool hp_session_stopped(const HpSession *session)

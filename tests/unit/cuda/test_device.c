@@ -89,7 +89,8 @@ static const HpFunction functions[] = {{.name = "train", .run = step, .step_coun
                                        {.name = "product", .run = multiply}};
 static HpKernel *const kernel_list[] = {&add, &look, &touch};
 static HpLibraryCall *const library[] = {&product};
-static const HpBinary binary = {"sm_90a", "binary", 6};
+static const char cubin[] = "binary";
+static const HpBinary binary = {"sm_90a", cubin, cubin + 6};
 static const HpKernels kernels = {3, kernel_list, "", 1, &binary};
 static HpModel model = {.name = "test",
                         .source = "models/test.hpanet",

@@ -35,7 +35,7 @@ static HpKernel nobody = {.name = "nobody_defines_it", .origin = "model.hpanet:7
 static HpKernel *const both[] = {&one, &two}, *const missing[] = {&one, &nobody};
 static char a80[] = "80", a86[] = "86", a90[] = "90", a90a[] = "90a", a100f[] = "100f";
 static const HpBinary binaries[] = {
-    {"sm_80", a80, 2}, {"sm_86", a86, 2}, {"sm_90", a90, 2}, {"sm_90a", a90a, 3}, {"sm_100f", a100f, 4}};
+    {"sm_80", a80, a80 + 2}, {"sm_86", a86, a86 + 2}, {"sm_90", a90, a90 + 2}, {"sm_90a", a90a, a90a + 3}, {"sm_100f", a100f, a100f + 4}};
 static HpKernels kernels = {2, both, "", 5, binaries};
 static HpModel model = {
     .name = "test", .source = "models/test.hpanet", .kernels = &kernels, .device = &hp_device_cuda};

@@ -236,14 +236,16 @@ static void schedule(HpContext *context)
 #define PLACE(member) offsetof(ToyMemory, member)
 #define RESULT(text, member)                                                                                 \
     {                                                                                                        \
-        .name = text, .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / sizeof(float)     \
+        .name = text, .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / sizeof(float),    \
+        .rank = 1, .shape = {sizeof(((ToyMemory *)0)->member) / sizeof(float)}                               \
     }
 
 /* Of a training batch, which is smaller than that of evaluation. */
 #define ROWS(text, member)                                                                                   \
     {                                                                                                        \
         .name = text, .offset = PLACE(member),                                                               \
-        .count = TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float))                   \
+        .count = TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float)),                  \
+        .rank = 1, .shape = {TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float))}      \
     }
 
 static const HpResult train_results[] = {RESULT("loss", loss), ROWS("image", image), ROWS("logits", logits)};

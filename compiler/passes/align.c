@@ -1,0 +1,100 @@
+/* Channels that a library of products can take: convolutions get operands with zeros behind their channels,
+ * up to a multiple, and their results are cut to size. What one convolution leaves wide the next one takes as
+ * it is. */
+#include "../target/target.h"
+#include "passes.h"
+
+typedef struct Align {
+    Graph *graph;
+    int64_t multiple;
+    Node *image, *wide_image; /* the sampled planes with zeros behind them, or NULL */
+} Align;
+
+static int64_t wide(const Align *align, int64_t channels)
+{
+    return (channels + align->multiple - 1) / align->multiple * align->multiple;
+}
+
+/* The sampling kernel writes the zeros itself. */
+static Node *widen_image(Align *align, Node *image, int64_t planes)
+{
+    if (align->wide_image)
+        return align->wide_image;
+    Attributes attributes = image->attributes;
+    attributes.image.padding = planes - image->shape.extents[1];
+    align->image = image;
+    align->wide_image = graph_node(align->graph, OP_IMAGE, 0, NULL, &attributes);
+    align->wide_image->dtype = image->dtype;
+    return align->wide_image;
+}
+
+static Node *cut(Graph *graph, Node *node, const int64_t extents[2])
+{
+    Attributes part = {0};
+    for (int axis = 0; axis < node->shape.rank; axis++) {
+        part.slice.extent[axis] = axis < 2 ? extents[axis] : node->shape.extents[axis];
+        part.slice.step[axis] = 1;
+    }
+    return extents[0] == node->shape.extents[0] && extents[1] == node->shape.extents[1]
+               ? node
+               : graph_node(graph, OP_SLICE, 1, &node, &part);
+}
+
+/* `node` with zeros up to extents[0] x extents[1] in its first two axes. */
+static Node *widen(Align *align, Node *node, const int64_t extents[2])
+{
+    Attributes pad = {0};
+    for (int axis = 0; axis < 2; axis++)
+        pad.pad.after[axis] = extents[axis] - node->shape.extents[axis];
+    if (!pad.pad.after[0] && !pad.pad.after[1])
+        return node;
+    if (node->op == OP_IMAGE)
+        return widen_image(align, node, extents[1]);
+    Node *whole = node->op == OP_SLICE ? node->inputs[0] : NULL; /* of a convolution, whose rest is zeros */
+    if (whole && op_table[whole->op].class == CLASS_CONTRACTION && whole->shape.extents[0] == extents[0] &&
+        whole->shape.extents[1] == extents[1])
+        return whole;
+    return graph_node(align->graph, OP_PAD, 1, &node, &pad);
+}
+
+/* The first two extents of an operand or result of a convolution: a batch of channels, or a weight. */
+static void align_convolution(Align *align, Node *node)
+{
+    bool of_weight = node->op == OP_CONVOLUTION_GRADIENT_WEIGHT;
+    int64_t sizes[3][2]; /* of both inputs and the result */
+    bool same = true;
+    for (int i = 0; i < 3; i++) {
+        const Shape *shape = i < 2 ? &node->inputs[i]->shape : &node->shape;
+        bool weight = of_weight ? i == 2 : i == 1;
+        sizes[i][0] = weight ? wide(align, shape->extents[0]) : shape->extents[0];
+        sizes[i][1] = wide(align, shape->extents[1]);
+        same = same && sizes[i][0] == shape->extents[0] && sizes[i][1] == shape->extents[1];
+    }
+    if (same || node->attributes.convolution.groups != 1)
+        return;
+    align->graph->span = node->span;
+    align->graph->path = node->name;
+    Node *inputs[2] = {widen(align, node->inputs[0], sizes[0]), widen(align, node->inputs[1], sizes[1])};
+    Node *whole = graph_node(align->graph, node->op, 2, inputs, &node->attributes);
+    whole->dtype = node->dtype;
+    graph_replace(align->graph, node, cut(align->graph, whole, node->shape.extents));
+}
+
+void pass_align(Graph *graph)
+{
+    Align align = {.graph = graph, .multiple = target()->channel_multiple};
+    size_t count = graph->nodes.count;
+    for (size_t i = 0; i < count && align.multiple > 1; i++) {
+        Node *node = graph->nodes.items[i];
+        if ((node->op == OP_CONVOLUTION || node->op == OP_CONVOLUTION_GRADIENT_INPUT ||
+             node->op == OP_CONVOLUTION_GRADIENT_WEIGHT) &&
+            hp_data_type_bytes(node->inputs[0]->dtype) == 2)
+            align_convolution(&align, node);
+    }
+    if (align.wide_image) /* its planes are sampled once */
+        graph_replace(graph, align.image, cut(graph, align.wide_image, align.image->shape.extents));
+    graph->span = (Span){0};
+    graph->path = NULL;
+    graph_remove_dead(graph);
+    graph_sort(graph);
+}
