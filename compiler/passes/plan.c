@@ -53,13 +53,14 @@ static void extend(Buffer *buffer, int at)
         root->last = at;
 }
 
-static void find_lifetimes(Schedule *schedule)
+void schedule_find_lifetimes(Schedule *schedule)
 {
     int end = (int)schedule->steps.count;
     for (size_t i = 0; i < schedule->buffers.count; i++)
         schedule->buffers.items[i]->first = schedule->buffers.items[i]->last = -1;
     for (int at = 0; at < end; at++) {
-        const Step *step = schedule->steps.items[at];
+        Step *step = schedule->steps.items[at];
+        step->index = at;
         for (size_t i = 0; i < step->inputs.count; i++)
             extend(step->inputs.items[i], at);
         for (size_t i = 0; i < step->outputs.count; i++)
@@ -89,8 +90,6 @@ static void insert_step(Schedule *schedule, size_t at, Step *step)
     for (size_t i = schedule->steps.count - 1; i > at; i--)
         schedule->steps.items[i] = schedule->steps.items[i - 1];
     schedule->steps.items[at] = step;
-    for (size_t i = 0; i < schedule->steps.count; i++)
-        schedule->steps.items[i]->index = (int)i;
 }
 
 /* ---- updates ---- */
@@ -211,7 +210,7 @@ static void place_addends(Schedule *schedule)
             insert_step(schedule, i, new_copy(schedule, step->addend, output));
             i++;
         }
-        find_lifetimes(schedule);
+        schedule_find_lifetimes(schedule);
     }
 }
 
@@ -313,10 +312,10 @@ int64_t pass_plan(Schedule *schedule)
         if (!schedule->buffers.items[i]->variable && !schedule->buffers.items[i]->view_of)
             schedule->bytes_before += aligned(schedule->buffers.items[i]->bytes);
     place_updates(schedule);
-    find_lifetimes(schedule);
+    schedule_find_lifetimes(schedule);
     place_addends(schedule);
     place_overwrites(schedule);
-    find_lifetimes(schedule);
+    schedule_find_lifetimes(schedule);
     place_offsets(schedule);
     return schedule->arena_bytes;
 }
