@@ -420,7 +420,7 @@ static void print_one_call(Text *out, const Call *call, const KernelCaller *call
 /* Threads go on along the columns, so that a call needs no more than its share of what fills a device. */
 static int64_t batch_columns(const int64_t *blocks, int64_t all)
 {
-    enum { ENOUGH_BLOCKS = 4096 };
+    enum { ENOUGH_BLOCKS = 2048 };
     return all > ENOUGH_BLOCKS ? (blocks[0] * ENOUGH_BLOCKS + all - 1) / all : blocks[0];
 }
 

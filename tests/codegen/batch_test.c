@@ -10,6 +10,7 @@
 
 #include "compiler/target/target.h"
 #include "fixture.h"
+#include "tests/pass/random_graph.h"
 
 /* ---- memory as numbers: who wrote each byte last, and what that step had read ---- */
 
@@ -199,11 +200,28 @@ static void test_training(void **state)
     assert_true(counts.launches < counts.calls);
 }
 
+/* Whatever the graph is: all its kernels have a text, and batches keep what they read. */
+static void test_random_graphs(void **state)
+{
+    int calls = 0, launches = 0;
+    for (uint32_t seed = 1; seed <= 60; seed++) {
+        fixture_set_up(state);
+        graph = random_graph(graph->arena, RANDOM_TRAIN, seed, 40);
+        pass_expand(graph);
+        Plan plan = plan_graph();
+        Counts counts = check_batches(&plan);
+        calls += counts.calls;
+        launches += counts.launches;
+        fixture_tear_down(state);
+    }
+    assert_true(launches < calls);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {FIXTURE_TEST(test_updates_are_few_launches),
                                        cmocka_unit_test(test_calls_stay_behind_what_they_depend_on),
-                                       FIXTURE_TEST(test_training)};
+                                       FIXTURE_TEST(test_training), cmocka_unit_test(test_random_graphs)};
     target_use(&target_cuda);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
