@@ -343,23 +343,34 @@ static const Call *call_of(const KernelSet *set, const Step *step, KernelPart pa
 
 bool kernel_set_batches(const KernelSet *set, const Step *a, const Step *b)
 {
-    return a->kernel->accumulators.count == 0 &&
-           call_of(set, a, PART_MAIN)->definition == call_of(set, b, PART_MAIN)->definition;
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *of_a = call_of(set, a, part), *of_b = call_of(set, b, part);
+        if ((of_a ? of_a->definition : NULL) != (of_b ? of_b->definition : NULL))
+            return false;
+    }
+    return true;
 }
 
 /* Parameters of a launch may take 4096 bytes on every device; an argument takes at most 8, a segment 16. */
 size_t kernel_set_batch_limit(const KernelSet *set, const Step *step)
 {
     enum { PARAMETER_BYTES = 4096, HEAD_BYTES = 8, SEGMENT_BYTES = 16 };
-    size_t row = 8 * call_of(set, step, PART_MAIN)->parameter_count;
-    return (PARAMETER_BYTES - HEAD_BYTES) / (SEGMENT_BYTES + row);
+    size_t most = 0;
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *call = call_of(set, step, part);
+        if (call && call->parameter_count > most)
+            most = call->parameter_count;
+    }
+    return (PARAMETER_BYTES - HEAD_BYTES) / (SEGMENT_BYTES + 8 * most);
 }
 
 void kernel_set_add_batch(KernelSet *set, const Step *batch)
 {
-    Definition *definition = call_of(set, batch->batch.items[0], PART_MAIN)->definition;
-    if (definition->rows < batch->batch.count)
-        definition->rows = batch->batch.count;
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *call = call_of(set, batch->batch.items[0], part);
+        if (call && call->definition->rows < batch->batch.count)
+            call->definition->rows = batch->batch.count;
+    }
 }
 
 /* ---- calls ---- */
@@ -381,15 +392,21 @@ static void print_argument(Text *out, const Parameter *parameter, const KernelCa
     }
 }
 
-static void print_grid(Text *out, const Call *call)
+typedef struct Blocks { /* along columns, rows, and the outer loops */
+    int64_t along[3];
+} Blocks;
+
+static Blocks blocks_of(const Call *call)
 {
-    const Kernel *kernel = call->step->kernel;
-    const Threads *threads = &kernel->threads;
+    const Threads *threads = &call->step->kernel->threads;
     if (call->part == PART_END)
-        text_add(out, "context, (HpGrid){%lld, 1, 1}", (long long)threads->end_blocks);
-    else
-        text_add(out, "context, (HpGrid){%lld, %lld, %lld}", (long long)threads->blocks[0],
-                 (long long)threads->blocks[1], (long long)threads->blocks[2]);
+        return (Blocks){{threads->end_blocks, 1, 1}};
+    return (Blocks){{threads->blocks[0], threads->blocks[1], threads->blocks[2]}};
+}
+
+static int64_t blocks_count(Blocks blocks)
+{
+    return blocks.along[0] * blocks.along[1] * blocks.along[2];
 }
 
 /* "count, x, y" */
@@ -410,18 +427,23 @@ static void print_one_call(Text *out, const Call *call, const KernelCaller *call
 {
     text_add(out, "%s(", call->definition->name);
     if (target()->launches) {
-        print_grid(out, call);
-        text_add(out, "%s", call->parameter_count ? ", " : "");
+        Blocks blocks = blocks_of(call);
+        text_add(out, "context, (HpGrid){%lld, %lld, %lld}%s", (long long)blocks.along[0],
+                 (long long)blocks.along[1], (long long)blocks.along[2], call->parameter_count ? ", " : "");
     }
     print_arguments(out, call, caller);
     text_add(out, ");");
 }
 
-/* Threads go on along the columns, so that a call needs no more than its share of what fills a device. */
-static int64_t batch_columns(const int64_t *blocks, int64_t all)
+/* The blocks of a call among `all` of its batch. Threads go on along the columns, so that none needs more
+ * than its share of what fills a device; the blocks of a reduction are part of its result. */
+static Blocks batch_blocks(const Call *call, int64_t all)
 {
     enum { ENOUGH_BLOCKS = 2048 };
-    return all > ENOUGH_BLOCKS ? (blocks[0] * ENOUGH_BLOCKS + all - 1) / all : blocks[0];
+    Blocks blocks = blocks_of(call);
+    if (all > ENOUGH_BLOCKS && call->step->kernel->accumulators.count == 0)
+        blocks.along[0] = (blocks.along[0] * ENOUGH_BLOCKS + all - 1) / all;
+    return blocks;
 }
 
 /* The calls of a batch are rows of its argument, a line each. */
@@ -429,16 +451,13 @@ static void print_batch(Text *out, const Call *const *calls, size_t count, const
 {
     Text segments = text_new(out->arena);
     int64_t all = 0, first = 0;
+    for (size_t i = 0; i < count; i++)
+        all += blocks_count(blocks_of(calls[i]));
     for (size_t i = 0; i < count; i++) {
-        const int64_t *blocks = calls[i]->step->kernel->threads.blocks;
-        all += blocks[0] * blocks[1] * blocks[2];
-    }
-    for (size_t i = 0; i < count; i++) {
-        const int64_t *blocks = calls[i]->step->kernel->threads.blocks;
-        int64_t columns = batch_columns(blocks, all);
-        text_add(&segments, "%s{%lld, %lld, %lld, %lld}", i ? ", " : "", (long long)first, (long long)columns,
-                 (long long)blocks[1], (long long)blocks[2]);
-        first += columns * blocks[1] * blocks[2];
+        Blocks blocks = batch_blocks(calls[i], all);
+        text_add(&segments, "%s{%lld, %lld, %lld, %lld}", i ? ", " : "", (long long)first,
+                 (long long)blocks.along[0], (long long)blocks.along[1], (long long)blocks.along[2]);
+        first += blocks_count(blocks);
     }
     const char *name = calls[0]->definition->name;
     text_add(out, "%s(context, %lld, &(const struct %s){.count = %zu, .segments = {%s}, .rows = {", name,

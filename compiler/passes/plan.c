@@ -1,6 +1,7 @@
 /* Where every buffer lies: views first (updates in their variables, steps in place), then offsets by
  * lifetime. */
 #include <stdlib.h>
+#include "../target/target.h"
 #include "format.h"
 #include "passes.h"
 
@@ -53,6 +54,14 @@ static void extend(Buffer *buffer, int at)
         root->last = at;
 }
 
+/* Small workspaces of launched kernels do not share memory: reductions that depend on nothing else of each
+ * other can be one launch. */
+static bool has_own_place(const Step *step)
+{
+    enum { SMALL_BYTES = 16384 };
+    return target()->launches && step->kind == STEP_KERNEL && step->scratchpad->bytes <= SMALL_BYTES;
+}
+
 void schedule_find_lifetimes(Schedule *schedule)
 {
     int end = (int)schedule->steps.count;
@@ -67,6 +76,10 @@ void schedule_find_lifetimes(Schedule *schedule)
             extend(step->outputs.items[i], at);
         if (step->scratchpad)
             extend(step->scratchpad, at);
+        if (step->scratchpad && has_own_place(step)) {
+            extend(step->scratchpad, 0);
+            extend(step->scratchpad, end);
+        }
     }
     for (size_t i = 0; i < schedule->graph->results.count; i++)
         extend(schedule->buffer_of[schedule->graph->results.items[i].node->id], end);
