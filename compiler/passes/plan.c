@@ -54,14 +54,6 @@ static void extend(Buffer *buffer, int at)
         root->last = at;
 }
 
-/* Small workspaces of launched kernels do not share memory: reductions that depend on nothing else of each
- * other can be one launch. */
-static bool has_own_place(const Step *step)
-{
-    enum { SMALL_BYTES = 16384 };
-    return target()->launches && step->kind == STEP_KERNEL && step->scratchpad->bytes <= SMALL_BYTES;
-}
-
 void schedule_find_lifetimes(Schedule *schedule)
 {
     int end = (int)schedule->steps.count;
@@ -76,10 +68,6 @@ void schedule_find_lifetimes(Schedule *schedule)
             extend(step->outputs.items[i], at);
         if (step->scratchpad)
             extend(step->scratchpad, at);
-        if (step->scratchpad && has_own_place(step)) {
-            extend(step->scratchpad, 0);
-            extend(step->scratchpad, end);
-        }
     }
     for (size_t i = 0; i < schedule->graph->results.count; i++)
         extend(schedule->buffer_of[schedule->graph->results.items[i].node->id], end);
@@ -257,6 +245,20 @@ static bool is_planned(const Buffer *buffer)
     return !buffer->view_of && !buffer->variable && buffer->first >= 0;
 }
 
+/* Launches wait for each other where memory is used again, and a batch joins only those that need not: what
+ * is small does not share its place. */
+static void keep_small_apart(Schedule *schedule)
+{
+    enum { SMALL_BYTES = 16384 };
+    for (size_t i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.items[i];
+        if (!is_planned(buffer) || buffer->bytes > SMALL_BYTES)
+            continue;
+        buffer->first = 0;
+        buffer->last = (int)schedule->steps.count;
+    }
+}
+
 static int larger_first(const void *a, const void *b)
 {
     const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
@@ -329,7 +331,10 @@ int64_t pass_plan(Schedule *schedule)
     place_addends(schedule);
     place_overwrites(schedule);
     schedule_find_lifetimes(schedule);
+    if (target()->launches)
+        keep_small_apart(schedule);
     place_offsets(schedule);
+    schedule_find_lifetimes(schedule);
     return schedule->arena_bytes;
 }
 
