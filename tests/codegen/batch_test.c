@@ -164,6 +164,32 @@ static void test_updates_are_few_launches(void **state)
     assert_int_equal(counts.launches, 2);
 }
 
+/* Gradients of one shape, made shorter by the norm of all of them: a sum of squares each, their norm, an
+ * update each, which share nothing but the number. */
+static void test_clipping_is_few_launches(void **state)
+{
+    (void)state;
+    Node *squares = graph_constant(graph, 0);
+    for (int i = 0; i < PARAMETERS; i++) {
+        Node *gradient = variable("gradient", i, 64);
+        Node *sum =
+            graph_reduce(graph, OP_REDUCE_SUM, graph_binary(graph, OP_MULTIPLY, gradient, gradient), 1);
+        squares = graph_binary(graph, OP_ADD, squares, graph_reshape(graph, sum, shape_scalar()));
+    }
+    Node *length = graph_unary(graph, OP_RSQRT, squares);
+    graph_result(graph, "length", length);
+    for (int i = 0; i < PARAMETERS; i++) {
+        Node *weight = variable("weight", i, 64), *gradient = variable("gradient", i, 64);
+        Node *clipped = graph_binary(graph, OP_MULTIPLY, gradient,
+                                     graph_binary(graph, OP_MINIMUM, length, graph_constant(graph, 1)));
+        graph_update(graph, weight->variable, graph_binary(graph, OP_SUBTRACT, weight, clipped));
+    }
+    Plan plan = plan_graph();
+    Counts counts = check_batches(&plan);
+    assert_int_equal(counts.calls, 2 * PARAMETERS); /* the last sum also makes the norm */
+    assert_int_equal(counts.launches, 5);
+}
+
 /* Variables lie over each other wherever chance puts them, so that calls depend on each other in all ways. */
 static void test_calls_stay_behind_what_they_depend_on(void **state)
 {
@@ -220,6 +246,7 @@ static void test_random_graphs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {FIXTURE_TEST(test_updates_are_few_launches),
+                                       FIXTURE_TEST(test_clipping_is_few_launches),
                                        cmocka_unit_test(test_calls_stay_behind_what_they_depend_on),
                                        FIXTURE_TEST(test_training), cmocka_unit_test(test_random_graphs)};
     target_use(&target_cuda);
