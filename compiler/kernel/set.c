@@ -463,7 +463,7 @@ static void print_batch(Text *out, const Call *const *calls, size_t count, const
     text_add(out, "%s(context, %lld, &(const struct %s){.count = %zu, .segments = {%s}, .rows = {", name,
              (long long)first, name, count, segments.data);
     for (size_t i = 0; i < count; i++) {
-        text_add(out, "\n{");
+        text_add(out, "\n    {");
         print_arguments(out, calls[i], caller);
         text_add(out, i + 1 < count ? "}," : "}}});");
     }
