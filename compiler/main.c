@@ -238,6 +238,8 @@ static void schedule_functions(Emission *emission, Choices *choices)
         for (size_t s = 0; s < schedule->steps.count; s++)
             if (schedule->steps.items[s]->kind == STEP_KERNEL)
                 kernel_set_add(emission->kernels, schedule->steps.items[s]);
+        if (target()->launches)
+            kernels_batch(emission->kernels, schedule, emission->variable_offsets, emission->variable_bytes);
     }
 }
 

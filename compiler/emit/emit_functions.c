@@ -172,13 +172,9 @@ static const char *element_type(const Buffer *buffer)
     }
 }
 
-/* Bytes from the start of the model's memory. */
 static int64_t place_of(const Emission *emission, const Buffer *buffer)
 {
-    int64_t offset;
-    const Buffer *root = buffer_root(buffer, &offset);
-    return offset + (root->variable ? emission->variable_offsets[root->variable->index]
-                                    : emission->variable_bytes + root->offset);
+    return buffer_place(buffer, emission->variable_offsets, emission->variable_bytes);
 }
 
 static const char *place_text(const Emission *emission, const Local *local)

@@ -55,10 +55,8 @@ static void print_result_table(Text *out, const Emission *emission, size_t index
     text_add(out, "\nstatic const HpResult results_%zu[] = {\n", index);
     for (size_t i = 0; i < graph->results.count; i++) {
         const Node *node = graph->results.items[i].node;
-        int64_t offset;
-        const Buffer *root = buffer_root(schedule->buffer_of[node->id], &offset);
-        offset += root->variable ? emission->variable_offsets[root->variable->index]
-                                 : emission->variable_bytes + root->offset;
+        int64_t offset =
+            buffer_place(schedule->buffer_of[node->id], emission->variable_offsets, emission->variable_bytes);
         text_add(out, "    {");
         emit_string(out, graph->results.items[i].name);
         text_add(out, ", %lld, %lld, HP_%s, HP_FORMAT_%s, %d, ", (long long)offset,

@@ -195,7 +195,7 @@ void share_addresses(Printer *printer, const Nest *nest)
         const Access *access = load ? &value->access : &nest->stores.items[i - nest->values.count].access;
         pointer_parameter(printer, access->buffer, !load);
         const char *text = printer->dialect->address(printer, access);
-        if (strchr(text, ' '))
+        if (text && strchr(text, ' '))
             count_address(printer, &once, text);
     }
 }

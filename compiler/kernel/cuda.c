@@ -85,9 +85,16 @@ static void load_lanes(Printer *printer, const ValueList *values)
     }
 }
 
+/* The lanes of an access share its address where it is that of the first. */
+static const char *shared_part(Printer *printer, const Access *access)
+{
+    bool by_lane = printer->kernel->lanes && !printer->ends && !has_neighbours(printer, access);
+    return by_lane ? NULL : lanes_address(printer, access);
+}
+
 const Dialect dialect_cuda = {.lane_pragma = "HP_UNROLL",
                               .element = element_text,
-                              .address = lanes_address,
+                              .address = shared_part,
                               .load_lanes = load_lanes,
                               .shares_strides = true};
 
@@ -293,14 +300,14 @@ static void open_block_results(Printer *printer, const char *kept, const char *o
     const Kernel *kernel = printer->kernel;
     if (!kernel->columns) {
         print_open(printer, "if (threadIdx.x == 0)");
-        print_line(printer, "const size_t place = blockIdx.y * %s + %s;", kept,
+        print_line(printer, "const size_t place = block.y * %s + %s;", kept,
                    kernel->outer ? outer_number : "0");
         return;
     }
     const char *index = kernel->loops[kernel->outer].index, *count = loop_count_text(printer, kernel->outer);
     print_open(printer, "if (threadIdx.x < width && %s < %s)", index, count);
     const char *before = kernel->outer ? arena_format(printer->arena, "%s * %s + ", outer_number, count) : "";
-    print_line(printer, "const size_t place = blockIdx.y * %s + (%s%s) * %lld;", kept, before, index, lanes);
+    print_line(printer, "const size_t place = block.y * %s + (%s%s) * %lld;", kept, before, index, lanes);
 }
 
 /* The sums of a block, and their places: slot, block of rows, outer loops, columns. */
@@ -324,8 +331,8 @@ static void print_block_sums(Printer *printer, const char *outer_number)
         open_lanes(printer);
     for (size_t i = 0; i < kernel->accumulators.count; i++) {
         const Accumulator *accumulator = kernel->accumulators.items[i];
-        print_line(printer, "hp_put_f64(partial + %d * gridDim.y * %s + place%s, %s%s);", accumulator->slot,
-                   kept, lanes > 1 ? " + lane" : "", total_name(printer, accumulator),
+        print_line(printer, "hp_put_f64(partial + %d * block.y_count * %s + place%s, %s%s);",
+                   accumulator->slot, kept, lanes > 1 ? " + lane" : "", total_name(printer, accumulator),
                    !kernel->lanes ? ""
                    : lanes > 1    ? "[lane]"
                                   : "[0]");
@@ -374,7 +381,7 @@ static void print_rows(Printer *printer)
     }
     if (kernel->columns)
         print_level(printer, &kernel->main, kernel->outer + 1);
-    open_shared_loop(printer, "at_row", from, to, "hp_first_row(width)", "hp_row_step(width)");
+    open_shared_loop(printer, "at_row", from, to, "hp_first_row(block, width)", "hp_row_step(block, width)");
     print_row(printer);
     print_close(printer);
 }
@@ -382,13 +389,14 @@ static void print_rows(Printer *printer)
 static void print_columns(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
-    const char *first = "hp_first_column(width)";
+    const char *first = "hp_first_column(block, width)";
     if (kernel->columns && kernel->accumulators.count) { /* all threads go on to the block's sums */
         const char *index = kernel->loops[kernel->outer].index;
         print_line(printer, "const size_t %s = %s;", index, first);
         print_open(printer, "if (%s < %s)", index, loop_count_text(printer, kernel->outer));
     } else if (kernel->columns) {
-        open_shared_loop(printer, "", kernel->outer, kernel->outer + 1, first, "hp_column_step(width)");
+        open_shared_loop(printer, "", kernel->outer, kernel->outer + 1, first,
+                         "hp_column_step(block, width)");
     }
     print_rows(printer);
     if (kernel->columns)
@@ -408,7 +416,7 @@ static void print_main(Printer *printer)
         print_level(printer, &kernel->main, 0);
     const char *number = NULL;
     if (kernel->outer > 0) {
-        number = open_shared_loop(printer, "at_outer", 0, kernel->outer, "blockIdx.z", "gridDim.z");
+        number = open_shared_loop(printer, "at_outer", 0, kernel->outer, "block.z", "block.z_count");
         print_level(printer, &kernel->main, kernel->outer);
     }
     if (reduces)
@@ -441,10 +449,10 @@ static void print_total(Printer *printer, const Accumulator *accumulator, const 
     const char *name = total_name(printer, accumulator);
     AccumulatorKind kind = accumulator->kind == ACCUMULATE_MAX ? ACCUMULATE_MAX : ACCUMULATE_SUM;
     print_line(printer, "double %s = %s;", name, first_value(accumulator));
-    print_line(
-        printer,
-        "for (size_t chunk = hp_first_row(width); at_kept < %s && chunk < %s; chunk += hp_row_step(width))",
-        kept, size_parameter(printer, "chunks", printer->kernel->threads.blocks[1]));
+    print_line(printer,
+               "for (size_t chunk = hp_first_row(block, width); at_kept < %s && chunk < %s; chunk += "
+               "hp_row_step(block, width))",
+               kept, size_parameter(printer, "chunks", printer->kernel->threads.blocks[1]));
     printer->indent++;
     accumulate(printer, name, kind,
                arena_format(printer->arena, "hp_get_f64(partial + (%d * %s + chunk) * %s + at_kept)",
@@ -483,7 +491,8 @@ static void print_end(Printer *printer)
     size_parameter(printer, "width", kernel->threads.end_width);
     print_line(printer, "HP_SHARED double scratch[HP_THREADS];");
     print_level(printer, &kernel->end, 0);
-    print_open(printer, "for (size_t first = blockIdx.x * width; first < %s; first += hp_column_step(width))",
+    print_open(printer,
+               "for (size_t first = block.x * width; first < %s; first += hp_column_step(block, width))",
                kept);
     print_line(printer, "const size_t at_kept = first + threadIdx.x %% (uint32_t)width;");
     for (size_t i = 0; i < kernel->accumulators.count; i++)

@@ -37,10 +37,11 @@ void print_image_kernel_cuda(Printer *printer)
     const char *rows = size_parameter(printer, "rows", node->attributes.image.height);
     const char *columns = size_parameter(printer, "columns", node->attributes.image.width);
     printer->indent = 1;
-    print_open(printer,
-               "for (size_t at = blockIdx.x * HP_THREADS + threadIdx.x; at < %s * %s * %s; at += gridDim.x * "
-               "HP_THREADS)",
-               images, rows, columns);
+    print_open(
+        printer,
+        "for (size_t at = hp_first_column(block, HP_THREADS); at < %s * %s * %s; at += hp_column_step(block, "
+        "HP_THREADS))",
+        images, rows, columns);
     print_line(printer,
                "const uint32_t x = (uint32_t)at %% (uint32_t)%s, line = (uint32_t)at / (uint32_t)%s;",
                columns, columns);

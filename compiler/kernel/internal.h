@@ -184,8 +184,14 @@ void loop_set_names(Kernel *kernel);
 typedef LIST(Access *) AccessList;
 void kernel_choose_threads(Kernel *kernel, const AccessList *accesses);
 void kernel_choose_image_threads(Kernel *kernel); /* a thread a pixel */
-int64_t kernel_kept_count(const Kernel *kernel); /* results of a reduction */
-int64_t kernel_row_count(const Kernel *kernel);  /* of a launched kernel */
+int64_t kernel_kept_count(const Kernel *kernel);  /* results of a reduction */
+int64_t kernel_row_count(const Kernel *kernel);   /* of a launched kernel */
+
+/* ---- set.c ---- */
+/* Whether two steps of a set may be calls of one launch; how many may be; a batch for the set to print. */
+bool kernel_set_batches(const KernelSet *set, const Step *a, const Step *b);
+size_t kernel_set_batch_limit(const KernelSet *set, const Step *step);
+void kernel_set_add_batch(KernelSet *set, const Step *batch);
 
 /* ---- image.c ---- */
 void kernel_add_image_inputs(Kernel *kernel, Schedule *schedule, Step *step);

@@ -21,6 +21,13 @@ typedef struct KernelSet KernelSet;
 KernelSet *kernel_set_new(Arena *arena);
 void kernel_set_add(KernelSet *set, const Step *step);
 size_t kernel_set_count(const KernelSet *set);
+
+/* Joins calls of one kernel that do not depend on each other, as those of an update are, into steps with a
+ * batch: each call comes first as soon as nothing between it and an earlier one touches its memory, so no
+ * place of the plan changes. After kernel_set_add() of the schedule's steps. */
+void kernels_batch(KernelSet *set, Schedule *schedule, const int64_t *variable_offsets,
+                   int64_t variable_bytes);
+
 /* Of launched kernels, the host's side: their structs of arguments, their launchers, and the table `kernels`.
  */
 void kernel_set_print_launchers(Text *out, const KernelSet *set);

@@ -312,7 +312,8 @@ static void set_level(const Kernel *kernel, Value *value)
     value->level = deepest + 1;
     if (value->level == 0 && !lane)
         return;
-    if (kernel->columns && value->level > kernel->outer + 1) /* the rows are one loop of a thread */
+    if (target()->launches &&
+        value->level > kernel->outer + kernel->columns) /* rows are one loop of a thread */
         value->level = kernel->lanes ? last : kernel->loop_count;
     if (value->level < kernel->outer)
         value->level = kernel->outer;

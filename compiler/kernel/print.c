@@ -52,8 +52,8 @@ static const char *const reserved[] = {
     "exp",     "log",     "sqrt",     "pow",       "floor",    "y0",     "y1",        "yn",
     "j0",      "j1",      "jn",       "gamma",     "index",    "sin",    "cos",       "tan",
     "tanh",    "erf",     "fabs",     "a",         "scratch",  "group",  "first",     "place",
-    "chunk",   "kept",    "width",    "chunks",    "at_kept",   "stride",
-    "store"};
+    "chunk",   "kept",    "width",    "chunks",    "at_kept",  "stride", "store",     "block",
+    "segment"};
 
 static bool is_taken(const Printer *printer, const char *name)
 {

@@ -27,7 +27,7 @@ typedef struct Dialect {
     const char *lane_pragma; /* in front of a loop over the lanes */
     /* The element of a tensor at an address. */
     const char *(*element)(Printer *printer, const Parameter *pointer, const char *address);
-    /* What accesses of the innermost loops share a name for. */
+    /* What accesses of the innermost loops share a name for; NULL: nothing. */
     const char *(*address)(Printer *printer, const Access *access);
     /* Loads the lanes of those values that lie next to each other, before the loop over the lanes; NULL: the
      * loop loads them. */

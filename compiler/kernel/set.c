@@ -7,10 +7,10 @@
 typedef struct Definition {
     const char *key; /* the canonical text */
     const char *name;
-    const char *text;
-    const char *launcher; /* of a launched kernel */
+    Printer printer;
     const Step *first;
     int calls;
+    size_t rows; /* calls in its largest batch; 0: it is launched for one call at a time */
 } Definition;
 
 /* What a step calls, and with what. Parameters of equal keys stand in the same order. A step may have
@@ -128,10 +128,11 @@ static Printer printer_new(Arena *arena, const Kernel *kernel, KernelPart part, 
 
 /* ---- launched kernels ---- */
 
-/* struct name { ... }; */
-static void print_arguments_struct(Text *out, const Printer *printer, const char *name)
+/* The struct of one call's arguments. */
+static void print_row_struct(Text *out, const Definition *definition)
 {
-    text_add(out, "struct %s {\n", name);
+    const Printer *printer = &definition->printer;
+    text_add(out, "struct %s%s {\n", definition->rows ? "row_of_" : "", definition->name);
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < printer->parameters.count; i++) {
             if (parameter_rank(&printer->parameters.items[i]) != rank)
@@ -143,53 +144,88 @@ static void print_arguments_struct(Text *out, const Printer *printer, const char
     text_add(out, "};\n");
 }
 
-/* An argument as a local of the kernel; scalars are read from the device's memory. */
-static void print_local(Text *out, const Printer *printer, const Parameter *parameter)
+/* The struct that is the kernel's parameter. The rows of a batch come with the blocks that work on each. */
+static void print_arguments_struct(Text *out, const Definition *definition)
 {
+    print_row_struct(out, definition);
+    if (definition->rows)
+        text_add(out,
+                 "struct %s {\n    uint32_t count;\n    struct hp_segment segments[%zu];\n"
+                 "    struct row_of_%s rows[%zu];\n};\n",
+                 definition->name, definition->rows, definition->name, definition->rows);
+}
+
+/* An argument as a local of the kernel; scalars are read from the device's memory. */
+static void print_local(Text *out, const Definition *definition, const Parameter *parameter)
+{
+    const char *row = definition->rows ? "a.rows[segment]" : "a";
     bool pointer = parameter->kind == PARAMETER_POINTER || parameter->kind == PARAMETER_CONTEXT;
     Parameter local = *parameter;
     text_add(out, "    ");
     if (parameter->kind == PARAMETER_SCALAR) {
-        text_add(out, "const float %s = hp_get_f32(a.%s);\n", parameter->name, parameter->name);
+        text_add(out, "const float %s = hp_get_f32(%s.%s);\n", parameter->name, row, parameter->name);
         return;
     }
-    local.name = arena_format(printer->arena, pointer ? "const %s" : "%s", parameter->name);
+    local.name = arena_format(out->arena, pointer ? "const %s" : "%s", parameter->name);
     text_add(out, "%s", pointer ? "" : "const ");
     print_parameter(out, &local);
-    text_add(out, " = a.%s;\n", parameter->name);
+    text_add(out, " = %s.%s;\n", row, parameter->name);
 }
 
-static const char *launched_definition(const Printer *printer, const char *name)
+static void print_launched_kernel(Text *out, const Definition *definition)
 {
-    Text text = text_new(printer->arena);
-    print_arguments_struct(&text, printer, name);
-    text_add(&text, "KERNEL(%s, HP_THREADS)\n{\n", name);
+    const Printer *printer = &definition->printer;
+    print_arguments_struct(out, definition);
+    text_add(out, "KERNEL(%s, HP_THREADS)\n{\n", definition->name);
+    if (definition->rows)
+        text_add(out, "    const uint32_t segment = hp_segment_of_block(a.segments, a.count);\n"
+                      "    const struct hp_block block = hp_block_of_segment(a.segments + segment);\n");
+    else
+        text_add(out, "    const struct hp_block block = hp_block_of_grid();\n");
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < printer->parameters.count; i++)
             if (parameter_rank(&printer->parameters.items[i]) == rank)
-                print_local(&text, printer, &printer->parameters.items[i]);
-    text_add(&text, "%s}\n", printer->text.data);
-    return text.data;
+                print_local(out, definition, &printer->parameters.items[i]);
+    text_add(out, "%s}\n", printer->text.data);
 }
 
-/* The host's side: the struct, the kernel's entry, and the launcher. */
-static const char *launcher_definition(const Printer *printer, const char *name, const Step *first)
+static void print_launcher_of_batches(Text *out, const char *name)
 {
-    Text text = text_new(printer->arena), values = text_new(printer->arena),
-         origin = text_new(printer->arena);
-    print_arguments_struct(&text, printer, name);
+    text_add(out, "static void %s(HpContext *context, unsigned blocks, const struct %s *batch)\n{\n", name,
+             name);
+    text_add(out, "    hp_launch(context, &launched_%s, (HpGrid){blocks, 1, 1}, batch, sizeof *batch);\n}\n",
+             name);
+}
+
+static void print_launcher_of_calls(Text *out, const Definition *definition)
+{
+    const Printer *printer = &definition->printer;
+    const char *name = definition->name;
+    Text values = text_new(out->arena);
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < printer->parameters.count; i++)
             if (parameter_rank(&printer->parameters.items[i]) == rank)
                 text_add(&values, "%s%s", values.length ? ", " : "", printer->parameters.items[i].name);
-    step_describe(&origin, first);
-    text_add(&text, "static HpKernel launched_%s = {.name = \"%s\", .threads = 256, .origin = ", name, name);
-    text_add_quoted(&text, origin.data);
-    text_add(&text, "};\n");
-    print_signature(&text, printer, name);
-    text_add(&text, "\n{\n    const struct %s arguments = {%s};\n", name, values.data);
-    text_add(&text, "    hp_launch(context, &launched_%s, grid, &arguments, sizeof arguments);\n}\n", name);
-    return text.data;
+    print_signature(out, printer, name);
+    text_add(out, "\n{\n    const struct %s arguments = {%s};\n", name, values.data);
+    text_add(out, "    hp_launch(context, &launched_%s, grid, &arguments, sizeof arguments);\n}\n", name);
+}
+
+/* The host's side: the struct, the kernel's entry, and the launcher. */
+static void print_launcher(Text *out, const Definition *definition)
+{
+    Text origin = text_new(out->arena);
+    print_arguments_struct(out, definition);
+    step_describe(&origin, definition->first);
+    text_add(out,
+             "static HpKernel launched_%s = {.name = \"%s\", .threads = 256, .origin = ", definition->name,
+             definition->name);
+    text_add_quoted(out, origin.data);
+    text_add(out, "};\n");
+    if (definition->rows)
+        print_launcher_of_batches(out, definition->name);
+    else
+        print_launcher_of_calls(out, definition);
 }
 
 /* The layer of the last output and what is made: "bn1_mean_variance". */
@@ -233,16 +269,7 @@ static Definition *define(KernelSet *set, const Step *step, KernelPart part, con
     definition->key = key;
     definition->first = step;
     definition->name = function_name(set, step, part);
-    Printer printer = printer_new(set->arena, step->kernel, part, false);
-    if (target()->launches) {
-        definition->text = launched_definition(&printer, definition->name);
-        definition->launcher = launcher_definition(&printer, definition->name, step);
-    } else {
-        Text text = text_new(set->arena);
-        print_signature(&text, &printer, definition->name);
-        text_add(&text, "\n{\n%s}\n", printer.text.data);
-        definition->text = text.data;
-    }
+    definition->printer = printer_new(set->arena, step->kernel, part, false);
     list_push(set->arena, &set->definitions, definition);
     return definition;
 }
@@ -269,9 +296,13 @@ void kernel_set_add(KernelSet *set, const Step *step)
 
 void kernel_set_print_launchers(Text *out, const KernelSet *set)
 {
-    text_add(out, "struct hp_image_store;\n");
-    for (size_t i = 0; i < set->definitions.count; i++)
-        text_add(out, "\n%s", set->definitions.items[i]->launcher);
+    text_add(out, "struct hp_image_store;\n\n"
+                  "struct hp_segment { /* of a batch: its first block, and how many along each axis */\n"
+                  "    uint32_t first, x_count, y_count, z_count;\n};\n");
+    for (size_t i = 0; i < set->definitions.count; i++) {
+        text_add(out, "\n");
+        print_launcher(out, set->definitions.items[i]);
+    }
     text_add(out, "\nHpKernel *const kernels[] = {\n");
     for (size_t i = 0; i < set->definitions.count; i++)
         text_add(out, "    &launched_%s,\n", set->definitions.items[i]->name);
@@ -289,7 +320,56 @@ void kernel_set_print(Text *out, const KernelSet *set)
         text_add(out, "%s// %s\n", i ? "\n" : "", what.data);
         if (definition->calls > 1)
             text_add(out, "// and %d more like it\n", definition->calls - 1);
-        text_add(out, "%s", definition->text);
+        if (target()->launches) {
+            print_launched_kernel(out, definition);
+            continue;
+        }
+        print_signature(out, &definition->printer, definition->name);
+        text_add(out, "\n{\n%s}\n", definition->printer.text.data);
+    }
+}
+
+/* ---- batches ---- */
+
+static const Call *call_of(const KernelSet *set, const Step *step, KernelPart part)
+{
+    for (size_t i = 0; i < set->calls.count; i++)
+        if (set->calls.items[i].step == step && set->calls.items[i].part == part)
+            return &set->calls.items[i];
+    if (part == PART_MAIN)
+        internal_error("a kernel is called that is not in the set");
+    return NULL;
+}
+
+bool kernel_set_batches(const KernelSet *set, const Step *a, const Step *b)
+{
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *of_a = call_of(set, a, part), *of_b = call_of(set, b, part);
+        if ((of_a ? of_a->definition : NULL) != (of_b ? of_b->definition : NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Parameters of a launch may take 4096 bytes on every device; an argument takes at most 8, a segment 16. */
+size_t kernel_set_batch_limit(const KernelSet *set, const Step *step)
+{
+    enum { PARAMETER_BYTES = 4096, HEAD_BYTES = 8, SEGMENT_BYTES = 16 };
+    size_t most = 0;
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *call = call_of(set, step, part);
+        if (call && call->parameter_count > most)
+            most = call->parameter_count;
+    }
+    return (PARAMETER_BYTES - HEAD_BYTES) / (SEGMENT_BYTES + 8 * most);
+}
+
+void kernel_set_add_batch(KernelSet *set, const Step *batch)
+{
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        const Call *call = call_of(set, batch->batch.items[0], part);
+        if (call && call->definition->rows < batch->batch.count)
+            call->definition->rows = batch->batch.count;
     }
 }
 
@@ -312,23 +392,27 @@ static void print_argument(Text *out, const Parameter *parameter, const KernelCa
     }
 }
 
-static void print_grid(Text *out, const Call *call)
+typedef struct Blocks { /* along columns, rows, and the outer loops */
+    int64_t along[3];
+} Blocks;
+
+static Blocks blocks_of(const Call *call)
 {
-    const Kernel *kernel = call->step->kernel;
-    const Threads *threads = &kernel->threads;
+    const Threads *threads = &call->step->kernel->threads;
     if (call->part == PART_END)
-        text_add(out, "context, (HpGrid){%lld, 1, 1}", (long long)threads->end_blocks);
-    else
-        text_add(out, "context, (HpGrid){%lld, %lld, %lld}", (long long)threads->blocks[0],
-                 (long long)threads->blocks[1], (long long)threads->blocks[2]);
+        return (Blocks){{threads->end_blocks, 1, 1}};
+    return (Blocks){{threads->blocks[0], threads->blocks[1], threads->blocks[2]}};
 }
 
-static void print_one_call(Text *out, const Call *call, const KernelCaller *caller)
+static int64_t blocks_count(Blocks blocks)
 {
-    text_add(out, "%s(", call->definition->name);
-    bool first = !target()->launches;
-    if (target()->launches)
-        print_grid(out, call);
+    return blocks.along[0] * blocks.along[1] * blocks.along[2];
+}
+
+/* "count, x, y" */
+static void print_arguments(Text *out, const Call *call, const KernelCaller *caller)
+{
+    bool first = true;
     for (int rank = 0; rank < PARAMETER_RANKS; rank++)
         for (size_t i = 0; i < call->parameter_count; i++) {
             if (parameter_rank(&call->parameters[i]) != rank)
@@ -337,20 +421,67 @@ static void print_one_call(Text *out, const Call *call, const KernelCaller *call
             print_argument(out, &call->parameters[i], caller);
             first = false;
         }
+}
+
+static void print_one_call(Text *out, const Call *call, const KernelCaller *caller)
+{
+    text_add(out, "%s(", call->definition->name);
+    if (target()->launches) {
+        Blocks blocks = blocks_of(call);
+        text_add(out, "context, (HpGrid){%lld, %lld, %lld}%s", (long long)blocks.along[0],
+                 (long long)blocks.along[1], (long long)blocks.along[2], call->parameter_count ? ", " : "");
+    }
+    print_arguments(out, call, caller);
     text_add(out, ");");
+}
+
+/* The blocks of a call among `all` of its batch. Threads go on along the columns, so that none needs more
+ * than its share of what fills a device; the blocks of a reduction are part of its result. */
+static Blocks batch_blocks(const Call *call, int64_t all)
+{
+    enum { ENOUGH_BLOCKS = 2048 };
+    Blocks blocks = blocks_of(call);
+    if (all > ENOUGH_BLOCKS && call->step->kernel->accumulators.count == 0)
+        blocks.along[0] = (blocks.along[0] * ENOUGH_BLOCKS + all - 1) / all;
+    return blocks;
+}
+
+/* The calls of a batch are rows of its argument, a line each. */
+static void print_batch(Text *out, const Call *const *calls, size_t count, const KernelCaller *caller)
+{
+    Text segments = text_new(out->arena);
+    int64_t all = 0, first = 0;
+    for (size_t i = 0; i < count; i++)
+        all += blocks_count(blocks_of(calls[i]));
+    for (size_t i = 0; i < count; i++) {
+        Blocks blocks = batch_blocks(calls[i], all);
+        text_add(&segments, "%s{%lld, %lld, %lld, %lld}", i ? ", " : "", (long long)first,
+                 (long long)blocks.along[0], (long long)blocks.along[1], (long long)blocks.along[2]);
+        first += blocks_count(blocks);
+    }
+    const char *name = calls[0]->definition->name;
+    text_add(out, "%s(context, %lld, &(const struct %s){.count = %zu, .segments = {%s}, .rows = {", name,
+             (long long)first, name, count, segments.data);
+    for (size_t i = 0; i < count; i++) {
+        text_add(out, "\n    {");
+        print_arguments(out, calls[i], caller);
+        text_add(out, i + 1 < count ? "}," : "}}});");
+    }
 }
 
 void kernel_print_call(Text *out, const KernelSet *set, const Step *step, const KernelCaller *caller)
 {
-    bool known = false;
-    for (size_t i = 0; i < set->calls.count; i++) {
-        if (set->calls.items[i].step != step)
-            continue;
-        if (known)
-            text_add(out, "\n");
-        print_one_call(out, &set->calls.items[i], caller);
-        known = true;
+    size_t count = step->batch.count ? step->batch.count : 1;
+    const Call **calls = ARENA_ARRAY(out->arena, const Call *, count);
+    for (KernelPart part = PART_MAIN; part < PARTS; part++) {
+        for (size_t i = 0; i < count; i++)
+            calls[i] = call_of(set, step->batch.count ? step->batch.items[i] : step, part);
+        if (!calls[0])
+            return;
+        text_add(out, part == PART_MAIN ? "" : "\n");
+        if (calls[0]->definition->rows)
+            print_batch(out, calls, count, caller);
+        else
+            print_one_call(out, calls[0], caller);
     }
-    if (!known)
-        internal_error("a kernel is called that is not in the set");
 }

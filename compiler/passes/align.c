@@ -8,6 +8,7 @@ typedef struct Align {
     Graph *graph;
     int64_t multiple;
     Node *image, *wide_image; /* the sampled planes with zeros behind them, or NULL */
+    NodeList padded;          /* the PAD nodes made so far */
 } Align;
 
 static int64_t wide(const Align *align, int64_t channels)
@@ -54,7 +55,14 @@ static Node *widen(Align *align, Node *node, const int64_t extents[2])
     if (whole && op_table[whole->op].class == CLASS_CONTRACTION && whole->shape.extents[0] == extents[0] &&
         whole->shape.extents[1] == extents[1])
         return whole;
-    return graph_node(align->graph, OP_PAD, 1, &node, &pad);
+    for (size_t i = 0; i < align->padded.count; i++) {
+        Node *known = align->padded.items[i];
+        if (known->inputs[0] == node && known->shape.extents[0] == extents[0] &&
+            known->shape.extents[1] == extents[1])
+            return known;
+    }
+    list_push(align->graph->arena, &align->padded, graph_node(align->graph, OP_PAD, 1, &node, &pad));
+    return align->padded.items[align->padded.count - 1];
 }
 
 /* The first two extents of an operand or result of a convolution: a batch of channels, or a weight. */

@@ -127,8 +127,10 @@ static int64_t benefit(const Fusion *fusion, const Cluster *cluster, const Node 
     const LeafList *leaves = &fusion->leaves[node->id];
     for (size_t i = 0; i < leaves->count; i++) {
         int id = leaves->items[i].id;
-        if (fusion->cluster_of[id] == cluster || leaf_find(&cluster->loads, id))
-            bytes += node_bytes(fusion->graph->nodes.items[id]);
+        const Node *leaf = fusion->graph->nodes.items[id];
+        bool is_number = shape_count(leaf->shape) == 1; /* read by many that have nothing else in common */
+        if (fusion->cluster_of[id] == cluster || (!is_number && leaf_find(&cluster->loads, id)))
+            bytes += node_bytes(leaf);
     }
     return bytes;
 }

@@ -43,8 +43,8 @@ void pass_layout(Graph *graph);
 Schedule *pass_fuse(Graph *graph);
 
 /* requires a schedule; keeps its order; lets a step write over an input that dies there, a concat's inputs
- * write into its slices, and gives every buffer of the function an offset in the shared arena. Returns the
- * arena's bytes. */
+ * write into its slices, and gives every buffer of the function an offset in the shared arena, small ones
+ * of launched kernels one of their own. Returns the arena's bytes. */
 int64_t pass_plan(Schedule *schedule);
 
 /* requires a planned schedule; returns a copy of its graph whose backward pass computes forward values again

@@ -1,6 +1,7 @@
 /* Where every buffer lies: views first (updates in their variables, steps in place), then offsets by
  * lifetime. */
 #include <stdlib.h>
+#include "../target/target.h"
 #include "format.h"
 #include "passes.h"
 
@@ -53,13 +54,14 @@ static void extend(Buffer *buffer, int at)
         root->last = at;
 }
 
-static void find_lifetimes(Schedule *schedule)
+void schedule_find_lifetimes(Schedule *schedule)
 {
     int end = (int)schedule->steps.count;
     for (size_t i = 0; i < schedule->buffers.count; i++)
         schedule->buffers.items[i]->first = schedule->buffers.items[i]->last = -1;
     for (int at = 0; at < end; at++) {
-        const Step *step = schedule->steps.items[at];
+        Step *step = schedule->steps.items[at];
+        step->index = at;
         for (size_t i = 0; i < step->inputs.count; i++)
             extend(step->inputs.items[i], at);
         for (size_t i = 0; i < step->outputs.count; i++)
@@ -89,8 +91,6 @@ static void insert_step(Schedule *schedule, size_t at, Step *step)
     for (size_t i = schedule->steps.count - 1; i > at; i--)
         schedule->steps.items[i] = schedule->steps.items[i - 1];
     schedule->steps.items[at] = step;
-    for (size_t i = 0; i < schedule->steps.count; i++)
-        schedule->steps.items[i]->index = (int)i;
 }
 
 /* ---- updates ---- */
@@ -221,7 +221,7 @@ static void place_addends(Schedule *schedule)
             insert_step(schedule, i, new_copy(schedule, step->addend, output));
             i++;
         }
-        find_lifetimes(schedule);
+        schedule_find_lifetimes(schedule);
     }
 }
 
@@ -253,6 +253,20 @@ static void place_overwrites(Schedule *schedule)
 static bool is_planned(const Buffer *buffer)
 {
     return !buffer->view_of && !buffer->variable && buffer->first >= 0;
+}
+
+/* Launches wait for each other where memory is used again, and a batch joins only those that need not: what
+ * is small does not share its place. */
+static void keep_small_apart(Schedule *schedule)
+{
+    enum { SMALL_BYTES = 16384 };
+    for (size_t i = 0; i < schedule->buffers.count; i++) {
+        Buffer *buffer = schedule->buffers.items[i];
+        if (!is_planned(buffer) || buffer->bytes > SMALL_BYTES)
+            continue;
+        buffer->first = 0;
+        buffer->last = (int)schedule->steps.count;
+    }
 }
 
 static int larger_first(const void *a, const void *b)
@@ -323,11 +337,14 @@ int64_t pass_plan(Schedule *schedule)
         if (!schedule->buffers.items[i]->variable && !schedule->buffers.items[i]->view_of)
             schedule->bytes_before += aligned(schedule->buffers.items[i]->bytes);
     place_updates(schedule);
-    find_lifetimes(schedule);
+    schedule_find_lifetimes(schedule);
     place_addends(schedule);
     place_overwrites(schedule);
-    find_lifetimes(schedule);
+    schedule_find_lifetimes(schedule);
+    if (target()->launches)
+        keep_small_apart(schedule);
     place_offsets(schedule);
+    schedule_find_lifetimes(schedule);
     return schedule->arena_bytes;
 }
 

@@ -111,6 +111,14 @@ const Buffer *buffer_root(const Buffer *buffer, int64_t *offset)
     return buffer;
 }
 
+int64_t buffer_place(const Buffer *buffer, const int64_t *variable_offsets, int64_t variable_bytes)
+{
+    int64_t offset;
+    const Buffer *root = buffer_root(buffer, &offset);
+    return offset +
+           (root->variable ? variable_offsets[root->variable->index] : variable_bytes + root->offset);
+}
+
 static Buffer *buffer_of(Schedule *schedule, Node *node)
 {
     Buffer **place = &schedule->buffer_of[node->id];

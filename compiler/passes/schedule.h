@@ -44,7 +44,10 @@ typedef struct Step {
     unsigned reduced_axes;      /* STEP_KERNEL: of its reductions, which all run over the domain; 0: none */
     Buffer *scratchpad;         /* a library's scratchpad or a kernel's workspace, or NULL */
     struct Kernel *kernel;      /* STEP_KERNEL: built by kernel/ */
-    HpLibraryCall *call;        /* STEP_LIBRARY */
+    LIST(struct Step *)
+    batch;               /* STEP_KERNEL: the calls of one kernel that it makes at once, set by
+                            kernels_batch(); it has no kernel itself. Empty: it is one call */
+    HpLibraryCall *call; /* STEP_LIBRARY */
     Buffer *a, *b, *bias,
         *addend; /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
                     output share the addend's memory, or puts a STEP_COPY before the call */
@@ -75,6 +78,11 @@ typedef struct Traffic {
 
 Traffic step_traffic(const Schedule *schedule, const Step *step);
 Traffic schedule_traffic(const Schedule *schedule);
+/* Bytes from the start of a model's memory: the variables, and behind them the arena of all functions. */
+int64_t buffer_place(const Buffer *buffer, const int64_t *variable_offsets, int64_t variable_bytes);
+
+/* Numbers the steps and says between which of them each buffer is alive. */
+void schedule_find_lifetimes(Schedule *schedule);
 
 /* A new buffer of the schedule; node may be NULL. */
 Buffer *schedule_buffer(Schedule *schedule, Node *node, int64_t bytes);

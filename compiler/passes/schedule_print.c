@@ -47,6 +47,11 @@ void step_describe_layers(Text *out, const Step *step)
         add_node(out, step->inputs.items[0]->node);
         return;
     }
+    if (step->batch.count) {
+        step_describe_layers(out, step->batch.items[0]);
+        text_add(out, " and %zu more", step->batch.count - 1);
+        return;
+    }
     for (size_t i = 0; i < step->nodes.count; i++) {
         const Node *node = step->nodes.items[i];
         if (!node->name || !is_worth_naming(step, node) || (path && strcmp(node->name, path) == 0))
@@ -63,6 +68,10 @@ void step_describe_work(Text *out, const Step *step)
     int ops = 0;
     if (step->kind == STEP_COPY) {
         text_add(out, "copy");
+        return;
+    }
+    if (step->batch.count) {
+        step_describe_work(out, step->batch.items[0]);
         return;
     }
     const Node *last = step->nodes.items[step->nodes.count - 1];

@@ -327,6 +327,10 @@ HP_DEVICE float hp_relu(float x)
 {
     return x < 0.0f ? 0.0f : x;
 }
+HP_DEVICE float hp_rsqrt(float x)
+{
+    return rsqrtf(x);
+}
 HP_DEVICE float hp_sign(float x)
 {
     return (float)((x > 0.0f) - (x < 0.0f));
@@ -390,24 +394,61 @@ HP_DEVICE float hp_random_uniform(uint64_t seed, uint32_t path, int64_t draw, ui
 
 /* ---------------------------------------------------------------- blocks */
 
+/* Where a block stands among those that share a kernel's loops: along its columns, rows and outer loops. */
+struct hp_block {
+    uint32_t x, y, z, x_count, y_count, z_count;
+};
+
+/* One kernel, one grid. */
+HP_DEVICE struct hp_block hp_block_of_grid(void)
+{
+    const struct hp_block block = {blockIdx.x, blockIdx.y, blockIdx.z, gridDim.x, gridDim.y, gridDim.z};
+    return block;
+}
+
+/* Many calls of a kernel in one launch: the grid, along x, is cut into the calls' blocks. */
+struct hp_segment {
+    uint32_t first, x_count, y_count, z_count; /* blocks */
+};
+
+/* The segment that this block is in: the last one that does not begin behind it. */
+HP_DEVICE uint32_t hp_segment_of_block(const struct hp_segment *segments, uint32_t count)
+{
+    uint32_t low = 0, high = count;
+    while (high - low > 1) {
+        const uint32_t middle = (low + high) / 2;
+        if (segments[middle].first <= blockIdx.x)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+HP_DEVICE struct hp_block hp_block_of_segment(const struct hp_segment *segment)
+{
+    const uint32_t number = blockIdx.x - segment->first, row = number / segment->x_count;
+    const struct hp_block block = {number % segment->x_count, row % segment->y_count, row / segment->y_count,
+                                   segment->x_count,          segment->y_count,       segment->z_count};
+    return block;
+}
+
 /* The threads of a block stand `width` (a power of two) side by side along the columns of a kernel's loops,
- * and one behind the other along its rows; so do the blocks of the grid. A thread takes every step-th column
- * and row. */
-HP_DEVICE uint32_t hp_first_column(size_t width)
+ * and one behind the other along its rows; so do the blocks. A thread takes every step-th column and row. */
+HP_DEVICE uint32_t hp_first_column(struct hp_block block, size_t width)
 {
-    return blockIdx.x * (uint32_t)width + threadIdx.x % (uint32_t)width;
+    return block.x * (uint32_t)width + threadIdx.x % (uint32_t)width;
 }
-HP_DEVICE uint32_t hp_column_step(size_t width)
+HP_DEVICE uint32_t hp_column_step(struct hp_block block, size_t width)
 {
-    return gridDim.x * (uint32_t)width;
+    return block.x_count * (uint32_t)width;
 }
-HP_DEVICE uint32_t hp_first_row(size_t width)
+HP_DEVICE uint32_t hp_first_row(struct hp_block block, size_t width)
 {
-    return blockIdx.y * (HP_THREADS / (uint32_t)width) + threadIdx.x / (uint32_t)width;
+    return block.y * (HP_THREADS / (uint32_t)width) + threadIdx.x / (uint32_t)width;
 }
-HP_DEVICE uint32_t hp_row_step(size_t width)
+HP_DEVICE uint32_t hp_row_step(struct hp_block block, size_t width)
 {
-    return gridDim.y * (HP_THREADS / (uint32_t)width);
+    return block.y_count * (HP_THREADS / (uint32_t)width);
 }
 
 /* Adds up `count` numbers a thread over all threads of the block whose number is the same modulo `columns` (a

@@ -50,6 +50,11 @@ static inline float hp_relu(float x)
     return x < 0.0f ? 0.0f : x;
 }
 
+static inline float hp_rsqrt(float x)
+{
+    return 1.0f / sqrtf(x);
+}
+
 static inline float hp_sign(float x)
 {
     return (float)((x > 0.0f) - (x < 0.0f));

@@ -13,7 +13,7 @@ source "$build/tests/simt/options.sh" # sanitizer, libraries: as the build has t
 objects=$(mktemp -d "${TMPDIR:-/tmp}/hpanet-emulated.XXXXXX")
 trap 'rm -rf "$objects"' EXIT
 read -ra compiler <<<"${CC:-cc} $sanitizer -std=gnu17 -O2 -Wall -Wextra"
-for source in functions model products; do
+for source in functions model products main; do
   "${compiler[@]}" -I"$root/runtime" -Wa,-I"$folder" -c "$folder/$source.c" -o "$objects/$source.o"
 done
 # Kernels see memory as words of several types.

@@ -48,6 +48,11 @@ extern char __start_simt_shared[] __attribute__((weak, visibility("hidden")));
 extern char __stop_simt_shared[] __attribute__((weak, visibility("hidden")));
 
 #define HP_DEVICE static inline __attribute__((unused))
+
+HP_DEVICE float rsqrtf(float x)
+{
+    return 1.0f / sqrtf(x);
+}
 #define HP_READ(address, bytes) simt_read(address, bytes)
 #define HP_WRITE(address, bytes) simt_write(address, bytes)
 #define HP_SHARED static __attribute__((section("simt_shared")))

@@ -94,6 +94,33 @@ static void test_block_sums(void **state)
     simt_release(x);
 }
 
+/* Every block of a batch finds its call and its place in it. */
+static void test_segments(void **state)
+{
+    (void)state;
+    static const uint32_t grids[SEGMENTS][3] = {{1, 1, 1}, {7, 1, 1}, {3, 2, 1}, {1, 1, 1}, {2, 3, 4}};
+    for (uint32_t count = 1; count <= SEGMENTS; count++) {
+        struct segmented arguments = {.count = count};
+        uint32_t blocks = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            arguments.segments[i][0] = blocks;
+            memcpy(arguments.segments[i] + 1, grids[i], sizeof grids[i]);
+            blocks += grids[i][0] * grids[i][1] * grids[i][2];
+        }
+        arguments.seen = simt_allocate(blocks * SEEN * sizeof *arguments.seen);
+        launch("segmented", blocks, &arguments, sizeof arguments);
+        const uint32_t *seen = arguments.seen;
+        for (uint32_t i = 0; i < count; i++)
+            for (uint32_t z = 0; z < grids[i][2]; z++)
+                for (uint32_t y = 0; y < grids[i][1]; y++)
+                    for (uint32_t x = 0; x < grids[i][0]; x++, seen += SEEN)
+                        assert_memory_equal(seen,
+                                            ((uint32_t[]){i, x, y, z, grids[i][0], grids[i][1], grids[i][2]}),
+                                            SEEN * sizeof *seen);
+        simt_release(arguments.seen);
+    }
+}
+
 /* ---------------------------------------------------------------- functions */
 
 static double softplus(double x)
@@ -202,9 +229,9 @@ static void test_image_pixels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copies),       cmocka_unit_test(test_block_sums),
-        cmocka_unit_test(test_functions),    cmocka_unit_test(test_random_numbers),
-        cmocka_unit_test(test_image_pixels),
+        cmocka_unit_test(test_copies),         cmocka_unit_test(test_block_sums),
+        cmocka_unit_test(test_segments),       cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_random_numbers), cmocka_unit_test(test_image_pixels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

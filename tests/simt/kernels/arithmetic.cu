@@ -43,6 +43,19 @@ KERNEL(random_numbers, HP_THREADS)
     hp_put_f32(a.y + i, hp_random_uniform(a.seed, a.path, a.draw, i));
 }
 
+KERNEL(segmented, HP_THREADS)
+{
+    const struct hp_segment *segments = (const struct hp_segment *)(const void *)a.segments;
+    const uint32_t segment = hp_segment_of_block(segments, a.count);
+    const struct hp_block block = hp_block_of_segment(segments + segment);
+    const uint32_t seen[SEEN] = {segment,       block.x,       block.y,      block.z,
+                                 block.x_count, block.y_count, block.z_count};
+    if (threadIdx.x < SEEN) {
+        HP_WRITE(a.seen + blockIdx.x * SEEN + threadIdx.x, 4);
+        a.seen[blockIdx.x * SEEN + threadIdx.x] = seen[threadIdx.x];
+    }
+}
+
 KERNEL(image_pixels, HP_THREADS)
 {
     const struct hp_image_store *store = a.store;

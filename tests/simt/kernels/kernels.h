@@ -55,6 +55,13 @@ struct random_numbers {
     float *y;
 };
 
+/* seen[block] = its segment, x, y, z and their counts. */
+enum { SEGMENTS = 5, SEEN = 7 };
+struct segmented {
+    uint32_t count, segments[SEGMENTS][4]; /* struct hp_segment */
+    uint32_t *seen;
+};
+
 /* y[i] = the pixel (i % 8 - 2, i / 8 % 8 - 2) of plane i / 64 of image 1. */
 struct image_pixels {
     const struct hp_image_store *store;
