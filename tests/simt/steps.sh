@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# MODEL UPDATE SIZE BATCH STEPS ORDER...: steps of a shipped model's CUDA program on the emulated device against its CPU
+# program, with the hp_main of steps.c instead of the runtime's. UPDATE is sgd, which is compared in whole steps, or recipe,
+# which has the tape's gradients. Every order of threads gives the same bits. Tapes are pipes: they have all weights of all steps.
+source "$(dirname "$0")/../e2e/common.sh"
+
+name=$1 update=$2 size=$3 batch=$4 steps=$5 seed=1
+orders=("${@:6}")
+export HPANET_BUILD=$build
+export CC="${CC:-cc} -L$build/tests/simt -Wl,--undefined=hp_main -lsteps"
+
+cp "$root/models/$name.hpanet" .
+sed -i "s/^batch .*/batch $batch/" "$name.hpanet"
+check=check-functions
+if [ "$update" = sgd ]; then # with rates that move weights by more than their roundings
+  check=check
+  sed -i -e 's/^optimizer = .*/optimizer = sgd(momentum = 0.9)/' -e '/^lr = /s/1e-[345]/1e-1/g' "$name.hpanet"
+fi
+compile "$name.hpanet" --size "$size"
+run "$hpacc" "$name.hpanet" --size "$size" --target cuda --emit source -o cuda
+run "$root/tests/simt/build_emulated.sh" cuda emulated
+
+checks=()
+mkfifo tape "${orders[@]/#/tape.}"
+for order in "${orders[@]}"; do
+  SIMT_ORDER=$order ./emulated $check "tape.$order" "$steps" "$seed" >"$order.txt" 2>&1 &
+  checks+=($!)
+done
+tee "${orders[@]/#/tape.}" <tape >/dev/null &
+status=0
+"$program" record tape "$steps" "$seed" >"$said" 2>&1 || status=$?
+for process in "${checks[@]}"; do
+  wait "$process" || status=$?
+done
+cat "${orders[@]/%/.txt}" | tee "$said"
+[ $status -eq 0 ] || fail "$name: a program ended with status $status"
+[ "$(cat "${orders[@]/%/.txt}" | grep -c '^digest ')" -eq ${#orders[@]} ] || fail "$name: not all orders were compared"
+[ "$(cat "${orders[@]/%/.txt}" | grep '^digest ' | sort -u | wc -l)" -eq 1 ] || fail "$name: orders of threads differ"
