@@ -39,6 +39,9 @@ static bool same_product(const HpLibraryCall *a, const HpLibraryCall *b)
            a->k == b->k && a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
            a->rank == b->rank && memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
            a->format_a == b->format_a && a->format_b == b->format_b && a->format_c == b->format_c &&
+           a->type_a == b->type_a && a->type_b == b->type_b && a->type_c == b->type_c &&
+           a->pitch_a == b->pitch_a && a->pitch_b == b->pitch_b && a->pitch_c == b->pitch_c &&
+           a->tf32 == b->tf32 && a->scratchpad == b->scratchpad &&
            same_text(a->implementation, b->implementation);
 }
 
@@ -112,10 +115,15 @@ static void print_product(Text *out, const Product *product)
     if (call->bias || call->add || call->relu)
         text_add(out, "    %s%s%s\n", call->bias ? ".bias = true," : "", call->add ? " .add = true," : "",
                  call->relu ? " .relu = true," : "");
-    text_add(out,
-             "    .format_a = HP_FORMAT_%s, .format_b = HP_FORMAT_%s, .format_c = HP_FORMAT_%s,\n"
-             "    .scratchpad = %lld};\n",
-             emit_format(call->format_a), emit_format(call->format_b), emit_format(call->format_c),
+    text_add(out, "    .format_a = HP_FORMAT_%s, .format_b = HP_FORMAT_%s, .format_c = HP_FORMAT_%s,\n",
+             emit_format(call->format_a), emit_format(call->format_b), emit_format(call->format_c));
+    if (call->type_a != HP_F32 || call->type_b != HP_F32 || call->type_c != HP_F32)
+        text_add(out, "    .type_a = HP_%s, .type_b = HP_%s, .type_c = HP_%s,\n",
+                 emit_data_type(call->type_a), emit_data_type(call->type_b), emit_data_type(call->type_c));
+    if (call->pitch_a || call->pitch_b || call->pitch_c)
+        text_add(out, "    .pitch_a = %lld, .pitch_b = %lld, .pitch_c = %lld,\n", (long long)call->pitch_a,
+                 (long long)call->pitch_b, (long long)call->pitch_c);
+    text_add(out, "%s    .scratchpad = %lld};\n", call->tf32 ? "    .tf32 = true,\n" : "",
              (long long)call->scratchpad);
 }
 

@@ -29,7 +29,7 @@ static void kernel_pooled_max_pool(size_t images, size_t rows, size_t columns, s
         for (size_t y = 0; y < rows; y++) {
             for (size_t x = 0; x < columns; x++) {
                 for (size_t c = 0; c < channels; c++) {
-                    const float multiply = bn1_weight[c] * (1.0f / sqrtf(bn1_running_var[c] + 1e-05f));
+                    const float multiply = bn1_weight[c] * hp_rsqrt(bn1_running_var[c] + 1e-05f);
                     const float subtract = bn1_bias[c] - bn1_running_mean[c] * multiply;
                     float largest = -INFINITY;
                     for (size_t ky = 0; ky < 2; ky++) {
@@ -275,7 +275,7 @@ static void kernel_pooled_max_pool_max_pool_index(size_t images, size_t rows, si
                 for (size_t c = 0; c < channels; c++) {
                     const size_t at = ((n * rows + y) * columns + x) * channels + c;
                     const float bn1_mean_value = bn1_mean[c];
-                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
+                    const float rsqrt = hp_rsqrt(bn1_variance[c] + 1e-05f);
                     const float bn1_weight_value = bn1_weight[c];
                     const float bn1_bias_value = bn1_bias[c];
                     float largest = -INFINITY;
@@ -382,7 +382,7 @@ static void kernel_bias_sum_add(size_t images, size_t blocks, size_t rows, size_
                 bn1_mean_value[lane] = bn1_mean[b * 16 + lane];
                 bn1_variance_value[lane] = bn1_variance[b * 16 + lane];
                 add[lane] = bn1_variance_value[lane] + 1e-05f;
-                rsqrt[lane] = 1.0f / sqrtf(add[lane]);
+                rsqrt[lane] = hp_rsqrt(add[lane]);
             }
             double sum[16] = {0};
             double sum_2[16] = {0};
@@ -490,7 +490,7 @@ static void kernel_bn1_multiply(size_t images, size_t rows, size_t columns, size
                         }
                     }
                     const float conv1_value = conv1[at];
-                    const float rsqrt = 1.0f / sqrtf(bn1_variance[c] + 1e-05f);
+                    const float rsqrt = hp_rsqrt(bn1_variance[c] + 1e-05f);
                     const float multiply = (conv1_value - bn1_mean[c]) * rsqrt * (bn1_sum_2[c] * factor);
                     const float multiply_2 = (sum - bn1_sum[c] * factor - multiply) * (bn1_weight[c] * rsqrt);
                     conv1[at] = multiply_2;
@@ -606,8 +606,8 @@ static void kernel_weight_multiply(size_t outer, size_t images, const float *res
         for (size_t n = 0; n < images; n++) {
             const size_t at = o * images + n;
             const float conv1_weight_value = conv1_weight[at];
-            const float multiply = bn1_weight[n] * (1.0f / sqrtf(bn1_running_var[n] + 1e-05f));
-            derived_conv1_weight[at] = conv1_weight_value * multiply;
+            const float multiply = conv1_weight_value * (bn1_weight[n] * hp_rsqrt(bn1_running_var[n] + 1e-05f));
+            derived_conv1_weight[at] = multiply;
         }
     }
 }
@@ -623,7 +623,7 @@ static void kernel_bias_subtract(size_t channels, const float *restrict bn1_bias
         const float bn1_running_mean_value = bn1_running_mean[c];
         const float bn1_weight_value = bn1_weight[c];
         const float bn1_running_var_value = bn1_running_var[c];
-        const float multiply = bn1_weight_value * (1.0f / sqrtf(bn1_running_var_value + 1e-05f));
+        const float multiply = bn1_weight_value * hp_rsqrt(bn1_running_var_value + 1e-05f);
         derived_conv1_bias[c] = bn1_bias_value - bn1_running_mean_value * multiply;
     }
 }

@@ -479,7 +479,7 @@ int hp_main(int argc, char **argv, const HpModel *model)
     run.tape = fopen(argv[2], run.checks ? "rb" : "wb");
     if (!run.tape)
         hp_fail("%s: %s", argv[2], strerror(errno));
-    hp_session_open(&run.session, model, &(HpOptions){.program = argv[0], .seed = run.seed});
+    hp_session_open(&run.session, model, &(HpOptions){.program = argv[0], .seed = run.seed}, true);
     initialize(&run);
     set_normalization(&run.session);
     const HpImageStore images = make_images(model, 3 * model->part_rows);

@@ -17,7 +17,7 @@ if [ "$update" = sgd ]; then # with rates that move weights by more than their r
   sed -i -e 's/^optimizer = .*/optimizer = sgd(momentum = 0.9)/' -e '/^lr = /s/1e-[345]/1e-1/g' "$name.hpanet"
 fi
 compile "$name.hpanet" --size "$size"
-run "$hpacc" "$name.hpanet" --size "$size" --target cuda --emit source -o cuda
+run "$hpacc" "$name.hpanet" --size "$size" --target cuda --precision fp32 --emit source -o cuda
 run "$root/tests/simt/build_emulated.sh" cuda emulated
 
 checks=()
