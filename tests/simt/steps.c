@@ -471,10 +471,15 @@ static int64_t number(const char *text)
 int hp_main(int argc, char **argv, const HpModel *model)
 {
     hp_set_program(argv[0]);
-    if (argc != 5 || (strcmp(argv[1], "record") != 0 && strcmp(argv[1], "check") != 0))
-        hp_fail("usage: %s record|check TAPE STEPS SEED", argv[0]);
-    Run run = {
-        .checks = strcmp(argv[1], "check") == 0, .steps = number(argv[3]), .seed = (uint64_t)number(argv[4])};
+    const char *const command = argc == 5 ? argv[1] : "";
+    const bool records = strcmp(command, "record") == 0;
+    const bool by_function = strcmp(command, "check-functions") == 0;
+    if (!records && !by_function && strcmp(command, "check") != 0)
+        hp_fail("usage: %s record|check|check-functions TAPE STEPS SEED", argv[0]);
+    Run run = {.checks = !records,
+               .by_function = by_function,
+               .steps = number(argv[3]),
+               .seed = (uint64_t)number(argv[4])};
     memcpy(run.groups, groups, sizeof groups);
     run.tape = fopen(argv[2], run.checks ? "rb" : "wb");
     if (!run.tape)
