@@ -22,7 +22,7 @@ run "$root/tests/simt/build_emulated.sh" cuda emulated
 
 mkfifo tape "${orders[@]/#/tape.}"
 for order in "${orders[@]}"; do
-  SIMT_ORDER=$order ./emulated $check "tape.$order" "$steps" "$seed" >"$order.txt" 2>&1 &
+  SIMT_ORDER=$order SIMT_TRAFFIC=$order.traffic ./emulated $check "tape.$order" "$steps" "$seed" >"$order.txt" 2>&1 &
 done
 tee "${orders[@]/#/tape.}" <tape >/dev/null &
 "$program" record tape "$steps" "$seed" >record.txt 2>&1 &
@@ -35,3 +35,9 @@ cat record.txt "${orders[@]/%/.txt}" | tee "$said"
 [ $status -eq 0 ] || fail "$name: a program ended with status $status"
 [ "$(cat "${orders[@]/%/.txt}" | grep -c '^digest ')" -eq ${#orders[@]} ] || fail "$name: not all orders were compared"
 [ "$(cat "${orders[@]/%/.txt}" | grep '^digest ' | sort -u | wc -l)" -eq 1 ] || fail "$name: orders of threads differ"
+
+# What the model says its steps move, each operand once, is what was counted.
+sed 's/.*"runs"://' "${orders[0]}.traffic" | awk -F '[:,}]' '
+  { said += $1 * $11; counted += $7 + $9 }
+  END { printf "traffic: %.1f MB counted, %.1f MB said\n", counted / 1e6, said / 1e6
+        exit !(said > 0 && counted < 1.01 * said && counted > 0.99 * said) }' || fail "$name: traffic is more than 1 % off"
