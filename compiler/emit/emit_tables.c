@@ -1,5 +1,6 @@
 /* The tables about functions in model.c: their steps, results and entry points. */
 #include <string.h>
+#include "../passes/fuse.h"
 #include "../passes/library.h"
 #include "emit.h"
 
@@ -17,11 +18,28 @@ static size_t work_number(WorkList *works, const Step *step, Arena *arena)
     return works->count - 1;
 }
 
+/* Of an input that the step only slices, the slices. */
+static int64_t bytes_read(const Step *step, const Buffer *input)
+{
+    int64_t sliced = 0;
+    for (size_t i = 0; i < step->nodes.count; i++) {
+        const Node *node = step->nodes.items[i];
+        for (int j = 0; j < node->input_count; j++) {
+            if (!input->node || node->inputs[j] != input->node)
+                continue;
+            if (node->op != OP_SLICE)
+                return input->bytes;
+            sliced += node_bytes(node);
+        }
+    }
+    return sliced > 0 && sliced < input->bytes ? sliced : input->bytes;
+}
+
 static double bytes_moved(const Step *step)
 {
     double bytes = 0;
     for (size_t i = 0; i < step->inputs.count; i++)
-        bytes += (double)step->inputs.items[i]->bytes;
+        bytes += (double)bytes_read(step, step->inputs.items[i]);
     for (size_t i = 0; i < step->outputs.count; i++)
         bytes += (double)step->outputs.items[i]->bytes;
     return bytes;

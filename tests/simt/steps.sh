@@ -11,28 +11,33 @@ export CC="${CC:-cc} -L$build/tests/simt -Wl,--undefined=hp_main -lsteps"
 
 cp "$root/models/$name.hpanet" .
 sed -i "s/^batch .*/batch $batch/" "$name.hpanet"
-check=check-functions
+check="check-functions"
 if [ "$update" = sgd ]; then # with rates that move weights by more than their roundings
-  check=check
+  check="check"
   sed -i -e 's/^optimizer = .*/optimizer = sgd(momentum = 0.9)/' -e '/^lr = /s/1e-[345]/1e-1/g' "$name.hpanet"
 fi
 compile "$name.hpanet" --size "$size"
 run "$hpacc" "$name.hpanet" --size "$size" --target cuda --precision fp32 --emit source -o cuda
 run "$root/tests/simt/build_emulated.sh" cuda emulated
 
-checks=()
 mkfifo tape "${orders[@]/#/tape.}"
 for order in "${orders[@]}"; do
-  SIMT_ORDER=$order ./emulated $check "tape.$order" "$steps" "$seed" >"$order.txt" 2>&1 &
-  checks+=($!)
+  SIMT_ORDER=$order SIMT_TRAFFIC=$order.traffic ./emulated $check "tape.$order" "$steps" "$seed" >"$order.txt" 2>&1 &
 done
 tee "${orders[@]/#/tape.}" <tape >/dev/null &
+"$program" record tape "$steps" "$seed" >record.txt 2>&1 &
 status=0
-"$program" record tape "$steps" "$seed" >"$said" 2>&1 || status=$?
-for process in "${checks[@]}"; do
-  wait "$process" || status=$?
+processes=$(jobs -p)
+for _ in $processes; do # without the one that ended the others would wait for it
+  wait -n || { status=$?; kill $processes 2>/dev/null || true; }
 done
-cat "${orders[@]/%/.txt}" | tee "$said"
+cat record.txt "${orders[@]/%/.txt}" | tee "$said"
 [ $status -eq 0 ] || fail "$name: a program ended with status $status"
 [ "$(cat "${orders[@]/%/.txt}" | grep -c '^digest ')" -eq ${#orders[@]} ] || fail "$name: not all orders were compared"
 [ "$(cat "${orders[@]/%/.txt}" | grep '^digest ' | sort -u | wc -l)" -eq 1 ] || fail "$name: orders of threads differ"
+
+# What the model says its steps move, each operand once, is what was counted.
+sed 's/.*"runs"://' "${orders[0]}.traffic" | awk -F '[:,}]' '
+  { said += $1 * $11; counted += $7 + $9 }
+  END { printf "traffic: %.1f MB counted, %.1f MB said\n", counted / 1e6, said / 1e6
+        exit !(said > 0 && counted < 1.01 * said && counted > 0.99 * said) }' || fail "$name: traffic is more than 1 % off"
