@@ -190,7 +190,8 @@ void share_addresses(Printer *printer, const Nest *nest)
     for (size_t i = 0; i < nest->values.count + nest->stores.count; i++) {
         bool load = i < nest->values.count;
         const Value *value = load ? nest->values.items[i] : NULL;
-        if (load && (value->kind != VALUE_LOAD || value->level != printer->kernel->loop_count))
+        if (load && (value->kind != VALUE_LOAD || value->level != printer->kernel->loop_count ||
+                     printer->is_loaded[value->id]))
             continue;
         const Access *access = load ? &value->access : &nest->stores.items[i - nest->values.count].access;
         pointer_parameter(printer, access->buffer, !load);

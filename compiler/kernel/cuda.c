@@ -1,4 +1,5 @@
 /* Kernels as CUDA: what threads.c decided, printed over the words of runtime/device/kernel_cuda.h. */
+#include <ctype.h>
 #include <string.h>
 #include "print.h"
 
@@ -42,16 +43,20 @@ static const char *lanes_address(Printer *printer, const Access *access)
     return address_text(printer, &first, "");
 }
 
+/* "hp_load8_bf16(name, x + at);" */
+static const char *load_text_of(Printer *printer, const Value *value, const char *name)
+{
+    const Parameter *pointer = pointer_parameter(printer, value->access.buffer, false);
+    return arena_format(printer->arena, "hp_load%lld_%s(%s, %s + %s);", (long long)printer->kernel->lanes,
+                        type_word(pointer), name, pointer->name,
+                        shared_address(printer, lanes_address(printer, &value->access)));
+}
+
 static void load_lanes_of(Printer *printer, const Value *value)
 {
     const Access *access = &value->access;
-    long long lanes = (long long)printer->kernel->lanes;
-    const Parameter *pointer = pointer_parameter(printer, access->buffer, false);
-    const char *name = value_name(printer, value);
-    const char *load =
-        arena_format(printer->arena, "hp_load%lld_%s(%s, %s + %s);", lanes, type_word(pointer), name,
-                     pointer->name, shared_address(printer, lanes_address(printer, access)));
-    print_line(printer, "float %s[%lld];", name, lanes);
+    const char *name = value_name(printer, value), *load = load_text_of(printer, value, name);
+    print_line(printer, "float %s[%lld];", name, (long long)printer->kernel->lanes);
     printer->value_text[value->id] = arena_format(printer->arena, "%s[lane]", name);
     printer->is_loaded[value->id] = true;
     if (!access->guards) {
@@ -74,12 +79,18 @@ static bool is_at_hand(const Printer *printer, const Value *value)
     return value->kind == VALUE_CONSTANT || printer->value_text[value->id];
 }
 
+/* Is it loaded for all lanes at once? */
+static bool has_lanes_together(const Printer *printer, const Value *value)
+{
+    return value->kind == VALUE_LOAD && value->node->dtype != HP_I64 &&
+           has_neighbours(printer, &value->access);
+}
+
 static void load_lanes(Printer *printer, const ValueList *values)
 {
     for (size_t i = 0; i < values->count; i++) {
         const Value *value = values->items[i];
-        if (value->kind == VALUE_LOAD && value->node->dtype != HP_I64 && !printer->is_loaded[value->id] &&
-            has_neighbours(printer, &value->access) &&
+        if (has_lanes_together(printer, value) && !printer->is_loaded[value->id] &&
             (!value->access.guards || is_at_hand(printer, value->inputs[0])))
             load_lanes_of(printer, value);
     }
@@ -344,6 +355,16 @@ static void print_block_sums(Printer *printer, const char *outer_number)
 
 /* ---- the main part ---- */
 
+static ValueList innermost_values(const Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    ValueList values = {0};
+    for (size_t i = 0; i < kernel->main.values.count; i++)
+        if (kernel->lanes && stands_at(kernel->main.values.items[i], kernel->loop_count))
+            list_push(printer->arena, &values, kernel->main.values.items[i]);
+    return values;
+}
+
 static void print_row(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
@@ -352,10 +373,7 @@ static void print_row(Printer *printer)
     if (kernel->lanes)
         print_level(printer, &kernel->main, count - 1);
     share_addresses(printer, &kernel->main);
-    ValueList innermost = {0};
-    for (size_t i = 0; i < kernel->main.values.count; i++)
-        if (kernel->lanes && stands_at(kernel->main.values.items[i], count))
-            list_push(printer->arena, &innermost, kernel->main.values.items[i]);
+    ValueList innermost = innermost_values(printer);
     load_lanes(printer, &innermost);
     declare_lane_stores(printer, &kernel->main);
     open_lanes_if_any(printer);
@@ -371,6 +389,100 @@ static void print_row(Printer *printer)
     }
 }
 
+/* How many rows a thread loads before it computes the first: so many that some loads are under way whatever
+ * the kernel reads. */
+static int rows_together(const Printer *printer)
+{
+    enum { LOADS = 2 };
+    const Kernel *kernel = printer->kernel;
+    const ValueList *values = &kernel->main.values;
+    int loads = 0;
+    for (size_t i = 0; i < values->count; i++) {
+        const Value *value = values->items[i];
+        if (value->taps || (value->kind == VALUE_LOAD && value->access.guards))
+            return 1;
+        loads += stands_at(value, kernel->loop_count) && has_lanes_together(printer, value);
+    }
+    return loads == 0 ? 1 : LOADS / loads < 1 ? 1 : LOADS / loads;
+}
+
+/* Does the text have the name as a word? */
+static bool mentions(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length)
+        if (!isalnum((unsigned char)at[length]) && at[length] != '_' &&
+            (at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')))
+            return true;
+    return false;
+}
+
+/* The rows of a turn of the loop around the text that `body` prints, which decides what indices it needs. */
+static void print_turns(Printer *printer, int together, int from, int to, void (*body)(Printer *))
+{
+    const Kernel *kernel = printer->kernel;
+    Text before = printer->text;
+    printer->text = text_new(printer->arena);
+    printer->shared_addresses.count = 0;
+    printer->indent++;
+    body(printer);
+    printer->indent--;
+    const char *text = printer->text.data;
+    bool needed = false;
+    for (int l = from; l < to; l++)
+        needed = needed || mentions(text, kernel->loops[l].index);
+    printer->text = before;
+    print_line(printer, "HP_UNROLL");
+    print_open(printer, "for (uint32_t turn = 0; turn < %d; turn++)", together);
+    print_line(printer, "const uint32_t at_row = at_rows + turn * hp_row_step(block, width);");
+    print_line(printer, "if (at_row >= %s)", extent_product(printer, from, to, false));
+    print_line(printer, "    continue;");
+    if (needed)
+        print_indices(printer, "at_row", from, to);
+    text_add(&printer->text, "%s", text);
+    print_close(printer);
+}
+
+/* What declare_rows() named is loaded for the row of this turn. */
+static void load_row(Printer *printer)
+{
+    ValueList innermost = innermost_values(printer);
+    for (size_t i = 0; i < innermost.count; i++) {
+        const Value *value = innermost.items[i];
+        if (!has_lanes_together(printer, value))
+            continue;
+        const char *row = arena_format(printer->arena, "%s[turn]", printer->value_text[value->id]);
+        print_line(printer, "%s", load_text_of(printer, value, row));
+        printer->value_text[value->id] = arena_format(printer->arena, "%s[lane]", row);
+        printer->is_loaded[value->id] = true;
+    }
+}
+
+static void declare_rows(Printer *printer, int together)
+{
+    ValueList innermost = innermost_values(printer);
+    for (size_t i = 0; i < innermost.count; i++) {
+        const Value *value = innermost.items[i];
+        if (!has_lanes_together(printer, value))
+            continue;
+        printer->value_text[value->id] = value_name(printer, value);
+        print_line(printer, "float %s[%d][%lld];", printer->value_text[value->id], together,
+                   (long long)printer->kernel->lanes);
+    }
+}
+
+static void print_rows_together(Printer *printer, int together, int from, int to)
+{
+    print_open(printer,
+               "for (uint32_t at_rows = hp_first_row(block, width); at_rows < %s; at_rows += %d * "
+               "hp_row_step(block, width))",
+               extent_product(printer, from, to, false), together);
+    declare_rows(printer, together);
+    print_turns(printer, together, from, to, load_row);
+    print_turns(printer, together, from, to, print_row);
+    print_close(printer);
+}
+
 static void print_rows(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
@@ -381,6 +493,11 @@ static void print_rows(Printer *printer)
     }
     if (kernel->columns)
         print_level(printer, &kernel->main, kernel->outer + 1);
+    int together = rows_together(printer);
+    if (together > 1) {
+        print_rows_together(printer, together, from, to);
+        return;
+    }
     open_shared_loop(printer, "at_row", from, to, "hp_first_row(block, width)", "hp_row_step(block, width)");
     print_row(printer);
     print_close(printer);

@@ -47,7 +47,7 @@ BACKBONES = {
     "resnet50": Backbone("backbones/resnet.hpanet", 48, orders=8, scales=CALM),
     "resnet152": Backbone("backbones/resnet.hpanet", 48, orders=8, scales={"bn3.weight": 0.1}),
     "vgg16": Backbone("backbones/vgg.hpanet", 64, ", drop = 0"),
-    "densenet121": Backbone("backbones/densenet.hpanet", 64),
+    "densenet121": Backbone("backbones/densenet.hpanet", 64, orders=8),
     "resnext50": Backbone("backbones/resnet.hpanet", 48, build="resnext50_32x4d", scales=CALM),
     "se_resnext50": Backbone("backbones/resnet.hpanet", 48, scales=CALM),
     "inception_v3": Backbone("backbones/inception.hpanet", 107, ", drop = 0", native=299, scales={"bn.weight": 0.1},
