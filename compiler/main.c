@@ -123,7 +123,8 @@ static const char *choose_target(Emission *emission)
     if (options.wants_cuda || here) {
         target_use(&target_cuda);
         emission->isa = "sse";
-        emission->archs = target_cuda_architectures(emission->arena, options.archs, here);
+        emission->archs =
+            target_cuda_architectures(emission->arena, options.archs, here, options.emit != EMIT_SOURCE);
         return arena_format(emission->arena, "target: cuda (%s), %s, %s\n", why,
                             options.archs ? options.archs
                             : here        ? here

@@ -34,9 +34,9 @@ void target_use(const Target *target);
 const char *target_cuda_answers(Arena *arena, const char **why);
 
 /* What kernels are compiled for: `option` ("sm_80,sm_90a"), else `here`, else an H100. Products are planned
- * for the first from now on. Empty, with a warning, where there is nothing to compile them with; a wrong name
- * is fatal. */
+ * for the first from now on. Empty where nothing shall be compiled and no option asks for it, and, with a
+ * warning, where there is nothing to compile with; a wrong name is fatal. */
 typedef LIST(const char *) ArchitectureList;
-ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here);
+ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here, bool compiles);
 
 #endif
