@@ -111,23 +111,30 @@ const Dialect dialect_cuda = {.lane_pragma = "HP_UNROLL",
 
 /* ---- indices ---- */
 
-/* `index` of loops [from, to), from the number of a step through all of them. */
-static void print_indices(Printer *printer, const char *number, int from, int to)
+/* Does the text have the name as a word? */
+static bool mentions(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length)
+        if (!isalnum((unsigned char)at[length]) && at[length] != '_' &&
+            (at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')))
+            return true;
+    return false;
+}
+
+/* The indices of loops [from, to), from the number of a step through all of them; those that `user`, the text
+ * that follows, speaks of, or all when it is NULL. */
+static void print_indices(Printer *printer, const char *number, int from, int to, const char *user)
 {
     const Kernel *kernel = printer->kernel;
     const char *left = number;
     for (int l = to - 1; l >= from; l--) {
-        if (kernel->loops[l].extent == 1 && to - from > 1 && l > from) {
-            print_line(printer, "const size_t %s = 0;", kernel->loops[l].index);
-            continue;
-        }
-        if (l == from) {
-            print_line(printer, "const size_t %s = %s;", kernel->loops[l].index, left);
-            break;
-        }
-        const char *count = loop_count_text(printer, l);
-        print_line(printer, "const size_t %s = %s %% (uint32_t)%s;", kernel->loops[l].index, left, count);
-        left = arena_format(printer->arena, "%s / (uint32_t)%s", left, count);
+        const char *index = kernel->loops[l].index, *count = l > from ? loop_count_text(printer, l) : NULL;
+        if (!user || mentions(user, index))
+            print_line(printer, count ? "const size_t %s = %s %% (uint32_t)%s;" : "const size_t %s = %s;",
+                       index, left, count);
+        if (count)
+            left = arena_format(printer->arena, "%s / (uint32_t)%s", left, count);
     }
 }
 
@@ -142,7 +149,7 @@ static const char *open_shared_loop(Printer *printer, const char *name, int from
     print_open(printer, "for (%s %s = %s; %s < %s; %s += %s)", single ? "size_t" : "uint32_t", index, first,
                index, end, index, step);
     if (to - from > 1)
-        print_indices(printer, index, from, to);
+        print_indices(printer, index, from, to, NULL);
     return index;
 }
 
@@ -406,21 +413,9 @@ static int rows_together(const Printer *printer)
     return loads == 0 ? 1 : LOADS / loads < 1 ? 1 : LOADS / loads;
 }
 
-/* Does the text have the name as a word? */
-static bool mentions(const char *text, const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length)
-        if (!isalnum((unsigned char)at[length]) && at[length] != '_' &&
-            (at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')))
-            return true;
-    return false;
-}
-
 /* The rows of a turn of the loop around the text that `body` prints, which decides what indices it needs. */
 static void print_turns(Printer *printer, int together, int from, int to, void (*body)(Printer *))
 {
-    const Kernel *kernel = printer->kernel;
     Text before = printer->text;
     printer->text = text_new(printer->arena);
     printer->shared_addresses.count = 0;
@@ -428,17 +423,13 @@ static void print_turns(Printer *printer, int together, int from, int to, void (
     body(printer);
     printer->indent--;
     const char *text = printer->text.data;
-    bool needed = false;
-    for (int l = from; l < to; l++)
-        needed = needed || mentions(text, kernel->loops[l].index);
     printer->text = before;
     print_line(printer, "HP_UNROLL");
     print_open(printer, "for (uint32_t turn = 0; turn < %d; turn++)", together);
     print_line(printer, "const uint32_t at_row = at_rows + turn * hp_row_step(block, width);");
     print_line(printer, "if (at_row >= %s)", extent_product(printer, from, to, false));
     print_line(printer, "    continue;");
-    if (needed)
-        print_indices(printer, "at_row", from, to);
+    print_indices(printer, "at_row", from, to, text);
     text_add(&printer->text, "%s", text);
     print_close(printer);
 }
@@ -558,7 +549,7 @@ static void print_kept_indices(Printer *printer)
         print_line(printer, "const size_t lane = at_kept %% %lld;", (long long)kernel->lanes);
         left = arena_format(printer->arena, "(uint32_t)(at_kept / %lld)", (long long)kernel->lanes);
     }
-    print_indices(printer, left, 0, kernel->outer + kernel->columns);
+    print_indices(printer, left, 0, kernel->outer + kernel->columns, NULL);
 }
 
 static void print_total(Printer *printer, const Accumulator *accumulator, const char *kept)
