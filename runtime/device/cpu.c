@@ -105,6 +105,18 @@ static void cpu_download(void *host, const void *device, size_t bytes)
     memcpy(host, device, bytes);
 }
 
+static float fetched_floats[HP_FETCHES];
+
+static void cpu_fetch(int slot, const void *device)
+{
+    memcpy(&fetched_floats[slot], device, sizeof(float));
+}
+
+static float cpu_fetched(int slot)
+{
+    return fetched_floats[slot];
+}
+
 static void cpu_upload_variable(HpContext *context, const HpVariable *variable, const float *plain)
 {
     hp_format_pack(variable->format, variable->rank, variable->shape, plain,
@@ -190,6 +202,8 @@ const HpDevice hp_device_cpu = {
     .prepare = cpu_prepare,
     .upload = cpu_upload,
     .download = cpu_download,
+    .fetch = cpu_fetch,
+    .fetched = cpu_fetched,
     .upload_variable = cpu_upload_variable,
     .download_variable = cpu_download_variable,
     .set_images = cpu_set_images,

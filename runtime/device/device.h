@@ -5,6 +5,8 @@
 
 #include "../hpart.h"
 
+enum { HP_FETCHES = 2 }; /* slots of fetch() */
+
 typedef struct HpDevice {
     const char *name; /* "cpu" */
     /* Fails with a message and exit status 1 when the machine lacks what the model was compiled for. */
@@ -17,6 +19,10 @@ typedef struct HpDevice {
     void (*prepare)(const HpModel *model);
     void (*upload)(void *device, const void *host, size_t bytes);
     void (*download)(void *host, const void *device, size_t bytes);
+    /* A float as everything that was started before leaves it, read later: fetch() asks for it in one of
+     * HP_FETCHES slots, fetched() waits for it and for nothing that was started after. */
+    void (*fetch)(int slot, const void *device);
+    float (*fetched)(int slot);
     /* Host (plain, row-major floats) to and from a variable's format. */
     void (*upload_variable)(HpContext *context, const HpVariable *variable, const float *plain);
     void (*download_variable)(HpContext *context, const HpVariable *variable, float *plain);

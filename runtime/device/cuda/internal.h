@@ -21,6 +21,8 @@ void hp_cuda_release(void *memory);
 int64_t hp_cuda_available(void);
 void hp_cuda_upload(void *device, const void *host, size_t bytes);
 void hp_cuda_download(void *host, const void *device, size_t bytes);
+void hp_cuda_fetch(int slot, const void *device);
+float hp_cuda_fetched(int slot);
 
 /* ---- images.c */
 void hp_cuda_set_images(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);

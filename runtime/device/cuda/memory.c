@@ -14,11 +14,20 @@ static struct {
     size_t used; /* of the half */
 } staging;
 
+/* Pinned as well, but apart: what was fetched stays while other bytes come and go. */
+static struct {
+    float *floats;
+    CUevent copied[HP_FETCHES];
+} fetches;
+
 void hp_cuda_memory_open(void)
 {
     void *bytes;
-    HP_CUDA(MemAllocHost, &bytes, 2 * HALF);
+    HP_CUDA(MemAllocHost, &bytes, 2 * HALF + sizeof(float[HP_FETCHES]));
     staging.bytes = bytes;
+    fetches.floats = (float *)(staging.bytes + 2 * HALF);
+    for (int i = 0; i < HP_FETCHES; i++)
+        HP_CUDA(EventCreate, &fetches.copied[i], CU_EVENT_DISABLE_TIMING);
     for (int i = 0; i < 2; i++)
         HP_CUDA(EventCreate, &staging.copied[i], CU_EVENT_DISABLE_TIMING);
     staging.half = 0;
@@ -29,6 +38,8 @@ void hp_cuda_memory_close(void)
 {
     for (int i = 0; i < 2; i++)
         HP_CUDA(EventDestroy, staging.copied[i]);
+    for (int i = 0; i < HP_FETCHES; i++)
+        HP_CUDA(EventDestroy, fetches.copied[i]);
     HP_CUDA(MemFreeHost, staging.bytes);
     staging.bytes = NULL;
 }
@@ -97,4 +108,16 @@ void hp_cuda_download(void *host, const void *device, size_t bytes)
         memcpy((char *)host + done, staging.bytes, count);
         done += count;
     }
+}
+
+void hp_cuda_fetch(int slot, const void *device)
+{
+    HP_CUDA(MemcpyDtoHAsync, &fetches.floats[slot], hp_cuda_address(device), sizeof(float), hp_cuda_stream);
+    HP_CUDA(EventRecord, fetches.copied[slot], hp_cuda_stream);
+}
+
+float hp_cuda_fetched(int slot)
+{
+    HP_CUDA(EventSynchronize, fetches.copied[slot]);
+    return fetches.floats[slot];
 }

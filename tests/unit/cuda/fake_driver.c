@@ -1,6 +1,7 @@
 /* libcuda.so.1 without a GPU: its memory is the host's, and work on its stream is done as late as the rules
  * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes) and FAKE_GPU_CAPABILITY ("9.0")
- * say what GPU it is. */
+ * say what GPU it is. FAKE_GPU_LOG is a file that gets a line for each call, the function's name, and "idle"
+ * when somebody has waited until nothing was left to do. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -62,8 +63,18 @@ static struct {
 
 /* ---------------------------------------------------------------- bookkeeping */
 
+static void log_line(const char *line)
+{
+    static FILE *file;
+    if (!file && getenv("FAKE_GPU_LOG"))
+        file = fopen(getenv("FAKE_GPU_LOG"), "w");
+    if (file)
+        fprintf(file, "%s\n", line);
+}
+
 static CUresult called(const char *function)
 {
+    log_line(function);
     int i = 0;
     while (calls[i].name && strcmp(calls[i].name, function) != 0)
         i++;
@@ -138,6 +149,8 @@ static CUresult wait_for(const Event *event)
     queue.count -= done;
     if (done > 0)
         memmove(queue.items, queue.items + done, (size_t)queue.count * sizeof *queue.items);
+    if (done > 0 && queue.count == 0)
+        log_line("idle");
     return sticky;
 }
 

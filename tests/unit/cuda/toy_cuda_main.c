@@ -1,5 +1,5 @@
 /* The toy model as a program whose functions are launched as kernels, with TOY_CUDA set; else it runs them on
- * the CPU. */
+ * the CPU. With TOY_UNSCALED its updates are never undone. */
 #include <stdlib.h>
 #include "runtime/hpart.h"
 #include "tests/unit/train/toy_model.h"
@@ -29,7 +29,8 @@ void toy_kernel(const void *arguments, unsigned grid_x)
 
 static HpKernel kernel = {.name = "toy_kernel", .origin = "models/toy.hpanet:1", .threads = 256};
 static HpKernel *const kernels[] = {&kernel};
-static const HpBinary binary = {"sm_90a", "binary", 6};
+static const char code[] = "binary";
+static const HpBinary binary = {"sm_90a", code, code + 6};
 
 static void launch(HpContext *context, int function)
 {
@@ -59,15 +60,18 @@ int main(int argc, char **argv)
     HpKernels all = {1, kernels, "// the kernels of toy\n", 1, &binary};
     HpFunction functions[FUNCTIONS];
     HpModel model = toy_model;
-    if (!getenv("TOY_CUDA"))
-        return hp_main(argc, argv, &model);
     if (model.function_count != FUNCTIONS)
         return 99;
     for (int i = 0; i < FUNCTIONS; i++) {
         functions[i] = model.functions[i];
-        functions[i].run = launchers[i];
+        if (functions[i].kind == HP_FUNCTION_UPDATE && getenv("TOY_UNSCALED"))
+            functions[i].result_count = 0;
     }
     model.functions = functions;
+    if (!getenv("TOY_CUDA"))
+        return hp_main(argc, argv, &model);
+    for (int i = 0; i < FUNCTIONS; i++)
+        functions[i].run = launchers[i];
     model.kernels = &all;
     model.device = &hp_device_cuda;
     return hp_main(argc, argv, &model);
