@@ -71,6 +71,11 @@ static void cpu_open(const HpModel *model)
     set_threads(model);
 }
 
+/* Memory and products are there for any thread. */
+static void cpu_enter_or_leave(void)
+{
+}
+
 /* ---------------------------------------------------------------- memory */
 
 /* Pages come from calloc untouched and zero, so what a command does not use costs nothing. The block's start
@@ -196,6 +201,8 @@ static void cpu_close(void)
 const HpDevice hp_device_cpu = {
     .name = "cpu",
     .open = cpu_open,
+    .enter = cpu_enter_or_leave,
+    .leave = cpu_enter_or_leave,
     .allocate = cpu_allocate,
     .release = cpu_release,
     .available = hp_memory_available,

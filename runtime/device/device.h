@@ -11,6 +11,10 @@ typedef struct HpDevice {
     const char *name; /* "cpu" */
     /* Fails with a message and exit status 1 when the machine lacks what the model was compiled for. */
     void (*open)(const HpModel *model);
+    /* Around the calls of a thread that did not open the device; open() and close() do it for theirs. A
+     * device that is not open has nothing to do. */
+    void (*enter)(void);
+    void (*leave)(void);
     void *(*allocate)(
         size_t bytes); /* zeroed, 64-byte aligned; out of memory ends the program with the size */
     void (*release)(void *memory);

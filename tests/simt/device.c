@@ -199,9 +199,15 @@ static void device_synchronize(void)
 {
 }
 
+static void device_enter_or_leave(void)
+{
+}
+
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = device_open,
+    .enter = device_enter_or_leave,
+    .leave = device_enter_or_leave,
     .available = device_available,
     .allocate = simt_allocate,
     .release = simt_release,

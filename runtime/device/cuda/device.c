@@ -1,5 +1,4 @@
 /* CUDA as a device: one GPU, its memory, one stream. */
-#include <stdio.h>
 #include <stdlib.h>
 #include "../../base/base.h"
 #include "../element.h"
@@ -9,11 +8,30 @@
 
 CUstream hp_cuda_stream;
 static CUdevice gpu;
+static CUcontext primary; /* NULL: not open */
+static bool entered;
+
+/* The thread may have a context of its own, which it has again afterwards. */
+static void cuda_enter(void)
+{
+    if (!primary || entered)
+        return;
+    HP_CUDA(CtxPushCurrent, primary);
+    entered = true;
+}
+
+static void cuda_leave(void)
+{
+    CUcontext ours;
+    if (!entered)
+        return;
+    entered = false;
+    HP_CUDA(CtxPopCurrent, &ours);
+}
 
 /* CUDA_VISIBLE_DEVICES, which the driver obeys, decides which GPU is number 0. */
 static void cuda_open(const HpModel *model)
 {
-    CUcontext context;
     char name[256];
     int major, minor;
     if (!model->kernels)
@@ -23,9 +41,9 @@ static void cuda_open(const HpModel *model)
     HP_CUDA(DeviceGetName, name, sizeof name, gpu);
     HP_CUDA(DeviceGetAttribute, &major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, gpu);
     HP_CUDA(DeviceGetAttribute, &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, gpu);
-    fprintf(stderr, "GPU: %s, compute capability %d.%d\n", name, major, minor);
-    HP_CUDA(DevicePrimaryCtxRetain, &context, gpu);
-    HP_CUDA(CtxSetCurrent, context);
+    hp_note("GPU: %s, compute capability %d.%d", name, major, minor);
+    HP_CUDA(DevicePrimaryCtxRetain, &primary, gpu);
+    cuda_enter();
     HP_CUDA(StreamCreate, &hp_cuda_stream, CU_STREAM_NON_BLOCKING);
     hp_cuda_memory_open();
     hp_modules_load(model, major, minor);
@@ -60,22 +78,30 @@ static void cuda_synchronize(void)
     HP_CUDA(StreamSynchronize, hp_cuda_stream);
 }
 
+/* Opening may have ended anywhere. */
 static void cuda_close(void)
 {
-    cuda_synchronize();
-    hp_cuda_run_close();
-    hp_cuda_images_close();
-    hp_modules_unload();
-    hp_cuda_memory_close();
-    HP_CUDA(StreamDestroy, hp_cuda_stream);
-    HP_CUDA(CtxSetCurrent, NULL);
-    HP_CUDA(DevicePrimaryCtxRelease, gpu);
+    if (!primary)
+        return;
+    if (hp_cuda_stream) {
+        cuda_synchronize();
+        hp_cuda_run_close();
+        hp_cuda_images_close();
+        hp_modules_unload();
+        hp_cuda_memory_close();
+        HP_CUDA(StreamDestroy, hp_cuda_stream);
+    }
     hp_cuda_stream = NULL;
+    cuda_leave();
+    primary = NULL;
+    HP_CUDA(DevicePrimaryCtxRelease, gpu);
 }
 
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = cuda_open,
+    .enter = cuda_enter,
+    .leave = cuda_leave,
     .allocate = hp_cuda_allocate,
     .release = hp_cuda_release,
     .available = hp_cuda_available,

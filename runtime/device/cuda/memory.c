@@ -34,13 +34,21 @@ void hp_cuda_memory_open(void)
     staging.used = 0;
 }
 
+static void destroy_events(CUevent *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (events[i])
+            HP_CUDA(EventDestroy, events[i]);
+        events[i] = NULL;
+    }
+}
+
 void hp_cuda_memory_close(void)
 {
-    for (int i = 0; i < 2; i++)
-        HP_CUDA(EventDestroy, staging.copied[i]);
-    for (int i = 0; i < HP_FETCHES; i++)
-        HP_CUDA(EventDestroy, fetches.copied[i]);
-    HP_CUDA(MemFreeHost, staging.bytes);
+    destroy_events(staging.copied, 2);
+    destroy_events(fetches.copied, HP_FETCHES);
+    if (staging.bytes)
+        HP_CUDA(MemFreeHost, staging.bytes);
     staging.bytes = NULL;
 }
 

@@ -17,8 +17,9 @@ FakeCalls fake_calls;
 FakeImage fake_image;
 FakeFault fake_fault;
 CUresult cuGetExportTable(const void **table, const void *id);
+CUresult cuCtxGetCurrent(CUcontext *context);
 
-enum { ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, INVALID_VALUE = 1 };
+enum { ILLEGAL_ADDRESS = 700, INVALID_CONTEXT = 201, CAPTURE_UNSUPPORTED = 900, INVALID_VALUE = 1 };
 
 typedef struct Block { /* of memory; its bytes follow */
     size_t bytes;
@@ -53,6 +54,10 @@ typedef struct CUgraph_st {
 static List queue, captured;
 static bool capturing;
 static CUresult sticky;
+static _Thread_local struct {
+    CUcontext items[8]; /* the last is current; a NULL among them is none */
+    int count;
+} contexts;
 static size_t total_memory, used_memory;
 static const void *last_image;
 static Arguments *all_arguments;
@@ -82,12 +87,23 @@ static CUresult called(const char *function)
     calls[i].count++;
     return sticky;
 }
-#define CALLED()                                                                                             \
+/* Most functions want a current context of this thread. */
+static CUresult called_with_context(const char *function)
+{
+    CUresult result = called(function);
+    return result == CUDA_SUCCESS && (contexts.count == 0 || !contexts.items[contexts.count - 1])
+               ? INVALID_CONTEXT
+               : result;
+}
+
+#define CHECK(called)                                                                                        \
     do {                                                                                                     \
         CUresult result_ = called(__func__);                                                                 \
         if (result_ != CUDA_SUCCESS)                                                                         \
             return result_;                                                                                  \
     } while (0)
+#define CALLED() CHECK(called)
+#define CALLED_WITH_CONTEXT() CHECK(called_with_context)
 
 int fake_calls(const char *function)
 {
@@ -237,10 +253,24 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
     return CUDA_SUCCESS;
 }
 
-CUresult cuCtxSetCurrent(CUcontext context)
+CUresult cuCtxPushCurrent_v2(CUcontext context)
 {
-    (void)context;
     CALLED();
+    contexts.items[contexts.count++] = context;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxPopCurrent_v2(CUcontext *context)
+{
+    CALLED_WITH_CONTEXT();
+    *context = contexts.items[--contexts.count];
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxGetCurrent(CUcontext *context)
+{
+    CALLED();
+    *context = contexts.count > 0 ? contexts.items[contexts.count - 1] : NULL;
     return CUDA_SUCCESS;
 }
 
@@ -256,7 +286,7 @@ CUresult cuGetExportTable(const void **table, const void *id)
 
 CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *free_bytes = total_memory - used_memory;
     *total = total_memory;
     return CUDA_SUCCESS;
@@ -265,7 +295,7 @@ CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
 /* Not zeroed: that is for the program to do. */
 CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (capturing)
         return CAPTURE_UNSUPPORTED;
     if (bytes == 0)
@@ -282,7 +312,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
 
 CUresult cuMemFree_v2(CUdeviceptr memory)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     CUresult result = wait_for(NULL);
     Block *block = (Block *)memory - 1;
     used_memory -= block->bytes;
@@ -292,14 +322,14 @@ CUresult cuMemFree_v2(CUdeviceptr memory)
 
 CUresult cuMemAllocHost_v2(void **memory, size_t bytes)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *memory = malloc(bytes);
     return CUDA_SUCCESS;
 }
 
 CUresult cuMemFreeHost(void *memory)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(memory);
     return CUDA_SUCCESS;
 }
@@ -307,28 +337,28 @@ CUresult cuMemFreeHost(void *memory)
 CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return value ? INVALID_VALUE : submit((Operation){.to = (char *)memory, .bytes = count});
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = (char *)to, .from = from, .bytes = bytes});
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = to, .from = (const char *)from, .bytes = bytes});
 }
 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = (char *)to, .from = (const char *)from, .bytes = bytes});
 }
 
@@ -337,7 +367,7 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CU
 CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *stream = (CUstream)&queue;
     return CUDA_SUCCESS;
 }
@@ -345,21 +375,21 @@ CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 CUresult cuStreamDestroy_v2(CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(NULL);
 }
 
 CUresult cuStreamSynchronize(CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(NULL);
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
 {
     (void)stream, (void)mode;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     capturing = true;
     return CUDA_SUCCESS;
 }
@@ -367,7 +397,7 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *graph = calloc(1, sizeof **graph);
     **graph = captured;
     captured = (List){0};
@@ -378,7 +408,7 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     List *copy = calloc(1, sizeof *copy);
     for (int i = 0; i < graph->count; i++)
         append(copy, graph->items[i]);
@@ -389,7 +419,7 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned 
 CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     const List *list = (const List *)exec;
     for (int i = 0; i < list->count; i++)
         submit(list->items[i]);
@@ -398,7 +428,7 @@ CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 
 CUresult cuGraphDestroy(CUgraph graph)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(graph->items);
     free(graph);
     return CUDA_SUCCESS;
@@ -406,7 +436,7 @@ CUresult cuGraphDestroy(CUgraph graph)
 
 CUresult cuGraphExecDestroy(CUgraphExec exec)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(((List *)exec)->items);
     free(exec);
     return CUDA_SUCCESS;
@@ -415,14 +445,14 @@ CUresult cuGraphExecDestroy(CUgraphExec exec)
 CUresult cuEventCreate(CUevent *event, unsigned flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *event = calloc(1, sizeof **event);
     return CUDA_SUCCESS;
 }
 
 CUresult cuEventDestroy_v2(CUevent event)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     CUresult result = wait_for(event);
     free(event);
     return result;
@@ -431,19 +461,19 @@ CUresult cuEventDestroy_v2(CUevent event)
 CUresult cuEventRecord(CUevent event, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.event = event});
 }
 
 CUresult cuEventSynchronize(CUevent event)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(event);
 }
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (start->pending || end->pending)
         return INVALID_VALUE;
     *milliseconds = (float)((end->time - start->time) * 1e3);
@@ -454,7 +484,7 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     last_image = image;
     *module = (CUmodule)&last_image;
     return CUDA_SUCCESS;
@@ -463,14 +493,14 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image)
 CUresult cuModuleUnload(CUmodule module)
 {
     (void)module;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return CUDA_SUCCESS;
 }
 
 CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
 {
     (void)module;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *function = (CUfunction)dlsym(RTLD_DEFAULT, name);
     return *function ? CUDA_SUCCESS : INVALID_VALUE;
 }
@@ -480,7 +510,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                         CUstream stream, void **parameters, void **extra)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (grid_y != 1 || grid_z != 1 || block_x != 256 || block_y != 1 || block_z != 1 || shared_bytes != 0 ||
         parameters || extra[0] != CU_LAUNCH_PARAM_BUFFER_POINTER || extra[2] != CU_LAUNCH_PARAM_BUFFER_SIZE ||
         extra[4] != CU_LAUNCH_PARAM_END)
