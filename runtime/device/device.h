@@ -19,7 +19,7 @@ typedef struct HpDevice {
         size_t bytes); /* zeroed, 64-byte aligned; out of memory ends the program with the size */
     void (*release)(void *memory);
     int64_t (*available)(void); /* bytes that allocate() has left; -1: the system does not say */
-    /* Create the model's products; scratchpads larger than planned are an error. */
+    /* Creates the model's products, and room for scratchpads that are larger than planned. */
     void (*prepare)(const HpModel *model);
     void (*upload)(void *device, const void *host, size_t bytes);
     void (*download)(void *host, const void *device, size_t bytes);
@@ -54,7 +54,7 @@ struct HpClock {
 };
 
 /* Creates all products of a model by `create`, which returns the bytes of scratchpad of one, and returns the
- * largest that is not in the plan. Only a portable program may have such. */
+ * largest that is not in the plan. A plan for a number of threads has them all. */
 int64_t hp_unplanned_scratchpad(const HpModel *model, int64_t (*create)(HpLibraryCall *call));
 
 /* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other

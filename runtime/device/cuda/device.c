@@ -7,6 +7,7 @@
 #include "modules.h"
 
 CUstream hp_cuda_stream;
+int hp_cuda_capability;
 static CUdevice gpu;
 static CUcontext primary; /* NULL: not open */
 static bool entered;
@@ -30,23 +31,29 @@ static void cuda_leave(void)
 }
 
 /* CUDA_VISIBLE_DEVICES, which the driver obeys, decides which GPU is number 0. */
-static void cuda_open(const HpModel *model)
+void hp_cuda_open(const char *source)
 {
     char name[256];
     int major, minor;
-    if (!model->kernels)
-        hp_bug("%s has no kernels that can be launched", model->name);
-    hp_driver_open(model->source);
+    hp_driver_open(source);
     HP_CUDA(DeviceGet, &gpu, 0);
     HP_CUDA(DeviceGetName, name, sizeof name, gpu);
     HP_CUDA(DeviceGetAttribute, &major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, gpu);
     HP_CUDA(DeviceGetAttribute, &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, gpu);
     hp_note("GPU: %s, compute capability %d.%d", name, major, minor);
+    hp_cuda_capability = 10 * major + minor;
     HP_CUDA(DevicePrimaryCtxRetain, &primary, gpu);
     cuda_enter();
     HP_CUDA(StreamCreate, &hp_cuda_stream, CU_STREAM_NON_BLOCKING);
     hp_cuda_memory_open();
-    hp_modules_load(model, major, minor);
+}
+
+static void cuda_open(const HpModel *model)
+{
+    if (!model->kernels)
+        hp_bug("%s has no kernels that can be launched", model->name);
+    hp_cuda_open(model->source);
+    hp_modules_load(model, hp_cuda_capability / 10, hp_cuda_capability % 10);
 }
 
 static void cuda_upload_variable(HpContext *context, const HpVariable *variable, const float *plain)
@@ -78,8 +85,7 @@ static void cuda_synchronize(void)
     HP_CUDA(StreamSynchronize, hp_cuda_stream);
 }
 
-/* Opening may have ended anywhere. */
-static void cuda_close(void)
+void hp_cuda_close(void)
 {
     if (!primary)
         return;
@@ -119,5 +125,5 @@ const HpDevice hp_device_cuda = {
     .copy = hp_cuda_copy,
     .launch = hp_cuda_launch,
     .synchronize = cuda_synchronize,
-    .close = cuda_close,
+    .close = hp_cuda_close,
 };

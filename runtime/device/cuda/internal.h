@@ -7,11 +7,16 @@
 #include "driver.h"
 
 extern CUstream hp_cuda_stream;
+extern int hp_cuda_capability; /* 90: 9.0 */
 
 static inline CUdeviceptr hp_cuda_address(const void *memory)
 {
     return (CUdeviceptr)(uintptr_t)memory;
 }
+
+/* ---- device.c: the GPU, its stream and its memory; `source` is what to compile for another machine. */
+void hp_cuda_open(const char *source);
+void hp_cuda_close(void); /* also what did not open to the end */
 
 /* ---- memory.c */
 void hp_cuda_memory_open(void);
