@@ -354,10 +354,10 @@ static void check_budget(const Emission *emission)
           megabytes(memory_bytes(emission)), advise_part(emission, options.memory));
 }
 
-/* The program may be meant for another machine: a warning. */
+/* The program may be meant for another machine: a warning. A GPU is asked when the program starts. */
 static void check_machine_memory(const Emission *emission)
 {
-    int64_t available = hp_memory_available();
+    int64_t available = target()->launches ? -1 : hp_memory_available();
     if (available < 0 || memory_bytes(emission) <= available)
         return;
     fprintf(stderr,

@@ -1,7 +1,8 @@
 /* libcuda.so.1 without a GPU: its memory is the host's, and work on its stream is done as late as the rules
  * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes) and FAKE_GPU_CAPABILITY ("9.0")
  * say what GPU it is. FAKE_GPU_LOG is a file that gets a line for each call, the function's name, and "idle"
- * when somebody has waited until nothing was left to do. */
+ * when somebody has waited until nothing was left to do, and "bytes N" when memory is given. With
+ * FAKE_GPU_KERNELS "none" kernels that the program has no function for are found and do nothing. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -73,8 +74,10 @@ static void log_line(const char *line)
     static FILE *file;
     if (!file && getenv("FAKE_GPU_LOG"))
         file = fopen(getenv("FAKE_GPU_LOG"), "w");
-    if (file)
+    if (file) {
         fprintf(file, "%s\n", line);
+        fflush(file);
+    }
 }
 
 static CUresult called(const char *function)
@@ -303,6 +306,11 @@ CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
     if (bytes > total_memory - used_memory)
         return CUDA_ERROR_OUT_OF_MEMORY;
     Block *block = malloc(sizeof *block + bytes);
+    if (!block)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    char line[32];
+    snprintf(line, sizeof line, "bytes %zu", bytes);
+    log_line(line);
     block->bytes = bytes;
     memset(block + 1, 0xa5, bytes < 4096 ? bytes : 4096);
     used_memory += bytes;
@@ -482,6 +490,11 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 
 /* ---------------------------------------------------------------- kernels */
 
+static void no_kernel(const void *arguments, unsigned grid_x)
+{
+    (void)arguments, (void)grid_x;
+}
+
 CUresult cuModuleLoadData(CUmodule *module, const void *image)
 {
     CALLED_WITH_CONTEXT();
@@ -502,6 +515,8 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
     (void)module;
     CALLED_WITH_CONTEXT();
     *function = (CUfunction)dlsym(RTLD_DEFAULT, name);
+    if (!*function && strcmp(setting("FAKE_GPU_KERNELS", ""), "none") == 0)
+        *function = (CUfunction)no_kernel;
     return *function ? CUDA_SUCCESS : INVALID_VALUE;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "runtime/base/base.h"
 #include "tests/unit/train/toy_data.h"
+#include "tests/unit/train/toy_model.h"
 
 static char *folder, *data, *test;
 
@@ -148,6 +149,30 @@ static void a_wrong_loss_names_its_step(void **state)
     free(out);
 }
 
+/* One image's share of what is not variables. */
+static void the_part_that_fits_is_named(void **state)
+{
+    (void)state;
+    int64_t variables = 0;
+    for (int i = 0; i < toy_model.variable_count; i++) {
+        const HpVariable *variable = &toy_model.variables[i];
+        int64_t end = variable->offset + variable->count * hp_data_type_bytes(variable->type);
+        variables = end > variables ? end : variables;
+    }
+    int64_t image = (toy_model.memory_bytes - variables) / TOY_ROWS;
+    static const int parts[] = {1, 2, 2}; /* batches are of 8 images */
+    for (int rows = 1; rows <= 3; rows++) {
+        char *memory = hp_format("%lld", (long long)(variables + rows * image + 4));
+        char *words = hp_format("parts of %d instead of 4 images should fit (--part %d)", parts[rows - 1],
+                                parts[rows - 1]);
+        setenv("FAKE_GPU_MEMORY", memory, 1);
+        expect(RUN(CUDA, "bench", "--only", "train"), 1, words);
+        unsetenv("FAKE_GPU_MEMORY");
+        free(memory);
+        free(words);
+    }
+}
+
 static void too_little_memory(void **state)
 {
     (void)state;
@@ -209,6 +234,7 @@ int main(void)
         cmocka_unit_test(the_host_is_ahead),
         cmocka_unit_test(a_scaled_step_waits_for_its_verdict),
         cmocka_unit_test(a_wrong_loss_names_its_step),
+        cmocka_unit_test(the_part_that_fits_is_named),
         cmocka_unit_test(too_little_memory),
         cmocka_unit_test(kernels_are_written),
         cmocka_unit_test(kernels_are_read),
