@@ -157,7 +157,7 @@ static char *random_bytes(size_t bytes, uint64_t key)
 static void what_goes_up_comes_down(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {1, 63, 100, (8 << 20) - 64, 8 << 20, (8 << 20) + 1, 20000003, 5};
+    static const size_t sizes[] = {1, 63, 100, (32 << 20) - 64, 32 << 20, (32 << 20) + 1, 80000003, 5};
     enum { COUNT = sizeof sizes / sizeof *sizes };
     char *memory[COUNT], *host[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -173,6 +173,30 @@ static void what_goes_up_comes_down(void **state)
         free(again);
         free(host[i]);
     }
+}
+
+/* The next part's images go up while a function is at work: the first run of all, which waits, is over. */
+static void uploads_do_not_wait_for_functions(void **state)
+{
+    (void)state;
+    const size_t bytes = 30000000;
+    char *host = random_bytes(bytes, 9), *memory = device->allocate(bytes);
+    const float *answer_there =
+        (const float *)(context.memory + ANSWER); /* this GPU's memory is the host's */
+    for (int i = 0; i < 3; i++)
+        device->run(&context, &functions[0]);
+    device->synchronize();
+    for (int i = 0; i < 8; i++) {
+        device->upload(memory, host, bytes);
+        float before = *answer_there;
+        device->run(&context, &functions[0]);
+        device->upload(memory, host, bytes);
+        assert_true(*answer_there == before);
+        device->synchronize();
+        assert_true(*answer_there > before);
+    }
+    device->release(memory);
+    free(host);
 }
 
 static void memory_is_zero_and_counted(void **state)
@@ -545,6 +569,7 @@ int main(void)
         WITH_DEVICE(memory_ends),
         WITH_DEVICE(variables_convert),
         WITH_DEVICE(graphs_replay),
+        WITH_DEVICE(uploads_do_not_wait_for_functions),
         WITH_DEVICE(another_seed_is_another_graph),
         WITH_DEVICE(a_clock_times_steps),
         WITH_DEVICE(products_run),
