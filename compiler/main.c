@@ -112,6 +112,16 @@ static void dump_source(const Emission *emission)
 
 /* ---------------------------------------------------------------- target */
 
+/* Products are timed where the program will run. */
+static void check_tuned_gpu(const char *wanted, const char *here, const char *found)
+{
+    if (!here)
+        fatal("--tune needs the GPU that the program is for: %s", found);
+    if (strcmp(here, wanted) != 0)
+        fatal("--tune needs the GPU that the program is for: it is planned for %s and here is %s", wanted,
+              here);
+}
+
 /* Returns the first line: which target, and why. */
 static const char *choose_target(Emission *emission)
 {
@@ -122,14 +132,13 @@ static const char *choose_target(Emission *emission)
         why = found;
     if (options.wants_cuda || here) {
         target_use(&target_cuda);
-        emission->isa = "sse";
-        emission->archs =
-            target_cuda_architectures(emission->arena, options.archs, here, options.emit != EMIT_SOURCE);
+        emission->archs = target_cuda_architectures(emission->arena, options.archs, here,
+                                                    options.emit != EMIT_SOURCE, &emission->isa);
+        emission->library = hp_cuda_library_version();
+        if (options.tune)
+            check_tuned_gpu(emission->isa, here, found);
         return arena_format(emission->arena, "target: cuda (%s), %s, %s\n", why,
-                            options.archs ? options.archs
-                            : here        ? here
-                                          : "sm_90a",
-                            hp_cuda_library_version());
+                            options.archs ? options.archs : emission->isa, emission->library);
     }
     if (options.archs)
         fatal("--arch names GPUs, and the target is the CPU (%s)", why);
@@ -277,9 +286,10 @@ static void plan_program(Emission *emission, Choices *choices)
     schedule_functions(emission, choices);
 }
 
-static Machine this_machine(void)
+/* What the program is for. */
+static Machine machine_of(const Emission *emission)
 {
-    return (Machine){hp_library_isa(), hp_library_version(), omp_get_max_threads()};
+    return (Machine){emission->isa, emission->library, emission->threads};
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -308,7 +318,7 @@ static double megabytes(int64_t bytes)
  * takes; 0: none does. */
 static int64_t find_part(const Emission *emission, int64_t bytes, int64_t *taken)
 {
-    Choices *untuned = choices_new(emission->arena, this_machine(), false, NULL);
+    Choices *untuned = choices_new(emission->arena, machine_of(emission), false, NULL);
     for (int64_t part = emission->program->part - 1; part > 0; part--) {
         if (!program_part_divides(emission->program, part))
             continue;
@@ -345,10 +355,10 @@ static void check_budget(const Emission *emission)
           megabytes(memory_bytes(emission)), advise_part(emission, options.memory));
 }
 
-/* The program may be meant for another machine: a warning. */
+/* The program may be meant for another machine: a warning. A GPU is asked when the program starts. */
 static void check_machine_memory(const Emission *emission)
 {
-    int64_t available = hp_memory_available();
+    int64_t available = target()->launches ? -1 : hp_memory_available();
     if (available < 0 || memory_bytes(emission) <= available)
         return;
     fprintf(stderr,
@@ -404,7 +414,7 @@ static void write_program(Emission *emission, const Choices *choices)
         emit_library(emission, folder);
     else
         emit_main(emission, folder);
-    if (!options.portable && !target()->launches)
+    if (!options.portable)
         choices_write(choices, arena_format(emission->arena, "%s/choices.json", folder));
     pass_end("emit", folder);
     if (options.emit == EMIT_SOURCE) {
@@ -441,8 +451,9 @@ static void compile(Arena *arena, Diagnostics *diagnostics)
     if (options.dump == DUMP_GRAPH)
         dump_graphs(arena, &emission.functions);
 
-    Choices *choices = choices_new(arena, this_machine(), options.tune, options.choices);
+    Choices *choices = choices_new(arena, machine_of(&emission), options.tune, options.choices);
     plan_program(&emission, choices);
+    choices_close(choices);
     emit_products_collect(&emission);
 
     if (options.dump == DUMP_LAYOUT)

@@ -390,11 +390,12 @@ typedef struct HpModel {
     const char *source;  /* "models/resnet34_3.hpanet" */
     const char *recipe;  /* the resolved recipe as text, for the run folder */
     const char *version; /* of hpacc */
-    const char *target;  /* "cpu avx512 oneDNN 2.6.3", "cuda bf16 sm_90a" */
+    const char *target;  /* "cpu avx512 oneDNN 2.6.3", "cuda sm_90a cuDNN 9.19.0" */
     const struct HpDevice *device;
-    const char *isa;             /* what the CPU must have: "avx512", "avx2" */
+    const char *isa;             /* what the CPU must have: "avx512", "avx2"; or the GPU that products were
+                                  * planned for: "sm_90a" */
     const char *library_version; /* "oneDNN 2.6.3"; NULL: a portable program, which takes any */
-    int threads;                 /* the plan's scratchpads are for so many; 0: portable, any number */
+    int threads;                 /* the plan's scratchpads are for so many; 0: portable or for a GPU */
     const HpDataset *dataset;
     int64_t image_size;    /* pixels a side that the network sees */
     int64_t part_rows;     /* N of the training functions */

@@ -26,9 +26,9 @@ typedef struct Emission {
     int64_t arena_bytes;
     const int64_t *variable_offsets; /* by Variable.index */
     const char *command;             /* for the header comment: what made these files */
-    const char *isa;                 /* "avx512" */
+    const char *isa;                 /* "avx512", "sm_90a" */
     const char *library;             /* "oneDNN 2.6.3", or NULL for portable sources */
-    int threads;                     /* 0 for portable sources */
+    int threads;                     /* 0 for portable sources and for a GPU */
     LIST(Product) products;          /* filled by emit_products_collect() */
     ArchitectureList archs;          /* that kernels are compiled for */
 } Emission;

@@ -3,10 +3,10 @@
  *   {"isa": "avx512", "library": "oneDNN 2.6.3", "threads": 2,
  *    "products": {
  *     "convolution 16x64x56x56 to 64x56x56, ...": {
- *      "choice": "jit_wino_4x3:avx512_core",
+ *      "choice": "jit_wino_4x3:avx512_core", "scratchpad": 0,
  *      "candidates": {"jit:avx512_core": {"microseconds": 10460, "scratchpad": 0}, ...}}}}
  *
- * "candidates" is there for people; only "choice" is read. */
+ * "candidates" is there for people; "scratchpad" is read for a GPU that is not here. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

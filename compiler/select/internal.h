@@ -10,7 +10,7 @@
 typedef struct Entry {
     const char *text;   /* hp_product_text() */
     HpLibraryCall call; /* as it shall run */
-    const char *usual;  /* the implementation it would take untuned */
+    const char *usual;  /* the implementation it would take untuned; NULL: the library's choice */
     int64_t more;       /* bytes of scratchpad more than that takes */
     json_t *times;      /* "candidates" of a choice file, or NULL */
 } Entry;
@@ -32,10 +32,11 @@ json_t *choices_read(const Choices *choices, const char *path);
 
 /* How long a candidate takes. */
 typedef struct Measurement {
-    bool dropped;   /* far behind: not timed to the end */
+    bool dropped;   /* refused, or far behind: not timed to the end */
     double seconds; /* median */
     double least;
     double ratio; /* median over the rounds of its time to that of candidate 0 in the same round */
+    bool refused; /* the device cannot run it: dropped */
 } Measurement;
 
 /* Times the candidates of a step's call in turns, candidate 0 twice in each; returns how much the two times

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../runtime/base/base.h"
-#include "../../runtime/device/device.h"
-#include "../../runtime/device/library.h"
+#include "../../runtime/device/element.h"
+#include "../target/target.h"
 #include "internal.h"
 
 enum { LEAST_ROUNDS = 7, MOST_ROUNDS = 25, ROUNDS_TO_DROP = 2 };
@@ -12,8 +12,7 @@ static const double SECONDS_A_PRODUCT = 0.6; /* what more than LEAST_ROUNDS may 
 static const double FAR_BEHIND = 1.5;
 
 typedef struct Operands {
-    float *a, *b, *bias, *c;
-    void *scratchpad;
+    void *a, *b, *bias, *c, *scratchpad; /* on the device */
 } Operands;
 
 /* A part of a concatenation reaches over the rows of all of it. */
@@ -25,43 +24,45 @@ static size_t operand_bytes(const Buffer *buffer)
 }
 
 /* Values of the size of activations: neither zeros nor numbers too small to be normal. */
-static float *new_operand(const Buffer *buffer)
+static void *new_operand(const Buffer *buffer, HpDataType type)
 {
     if (!buffer)
         return NULL;
-    size_t bytes = operand_bytes(buffer);
-    float *values = hp_device_cpu.allocate(bytes);
+    size_t bytes = operand_bytes(buffer), count = bytes / (size_t)hp_data_type_bytes(type);
+    float *values = hp_alloc(count, sizeof *values);
+    void *elements = hp_alloc(bytes, 1), *operand = target()->timer->allocate(bytes);
     uint32_t state = 1;
-    for (size_t i = 0; i < bytes / sizeof *values; i++) {
+    for (size_t i = 0; i < count; i++) {
         state = state * 1664525 + 1013904223;
         values[i] = (float)(state >> 8) * 0x1p-23f - 1;
     }
-    return values;
+    hp_elements_of_floats(type, values, elements, (int64_t)count);
+    target()->timer->upload(operand, elements, bytes);
+    free(elements);
+    free(values);
+    return operand;
 }
 
 static Operands operands_new(const Step *step, int64_t scratchpad)
 {
-    return (Operands){.a = new_operand(step->a),
-                      .b = new_operand(step->b),
-                      .bias = new_operand(step->bias),
-                      .c = new_operand(step->outputs.items[0]),
-                      .scratchpad = scratchpad > 0 ? hp_device_cpu.allocate((size_t)scratchpad) : NULL};
+    return (Operands){.a = new_operand(step->a, step->call->type_a),
+                      .b = new_operand(step->b, step->call->type_b),
+                      .bias = new_operand(step->bias, HP_F32),
+                      .c = new_operand(step->outputs.items[0], step->call->type_c),
+                      .scratchpad = scratchpad > 0 ? target()->timer->allocate((size_t)scratchpad) : NULL};
 }
 
 static void operands_free(const Operands *operands)
 {
-    hp_device_cpu.release(operands->a);
-    hp_device_cpu.release(operands->b);
-    hp_device_cpu.release(operands->bias);
-    hp_device_cpu.release(operands->c);
-    hp_device_cpu.release(operands->scratchpad);
+    void *const all[] = {operands->a, operands->b, operands->bias, operands->c, operands->scratchpad};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        target()->timer->release(all[i]);
 }
 
 static double time_once(const HpLibraryCall *call, const Operands *operands)
 {
-    double began = hp_seconds();
-    hp_library_execute(call, operands->a, operands->b, operands->bias, operands->c, operands->scratchpad);
-    return hp_seconds() - began;
+    return target()->timer->time(call, operands->a, operands->b, operands->bias, operands->c,
+                                 operands->scratchpad);
 }
 
 static int by_value(const void *a, const void *b)
@@ -128,20 +129,46 @@ static void summarize(int count, const Rounds *rounds, Measurement *measured)
     }
 }
 
+/* A product that is made, and what it wants. */
+typedef struct Making {
+    HpLibraryCall *call;
+    int64_t scratchpad;
+} Making;
+
+static void make(void *user)
+{
+    Making *making = user;
+    making->scratchpad = target()->timer->create(making->call);
+}
+
+/* Makes the candidates that can be made: a library may offer what this device then refuses. Returns the
+ * largest scratchpad. */
+static int64_t make_calls(HpLibraryCall *calls, const HpLibraryCall *candidates, int count,
+                          Measurement *measured)
+{
+    int64_t largest = 0;
+    for (int i = 0; i < count; i++) {
+        calls[i] = candidates[i];
+        calls[i].handle = NULL;
+        Making making = {.call = &calls[i]};
+        measured[i] = (Measurement){0};
+        if (i == 0)
+            make(&making);
+        else
+            measured[i].refused = measured[i].dropped = !hp_catch(make, &making, NULL, 0);
+        largest = making.scratchpad > largest ? making.scratchpad : largest;
+    }
+    return largest;
+}
+
 double measure_candidates(const Step *step, const HpLibraryCall *candidates, int count, Measurement *measured)
 {
     HpLibraryCall calls[HP_MAX_CANDIDATES];
     Rounds rounds = {0};
-    int64_t scratchpad = 0;
-    for (int i = 0; i < count; i++) {
-        calls[i] = candidates[i];
-        int64_t bytes = hp_library_create(&calls[i]);
-        scratchpad = bytes > scratchpad ? bytes : scratchpad;
-        measured[i] = (Measurement){0};
-    }
-    Operands operands = operands_new(step, scratchpad);
+    Operands operands = operands_new(step, make_calls(calls, candidates, count, measured));
     for (int i = 0; i < count; i++)
-        time_once(&calls[i], &operands); /* pages and caches */
+        if (!measured[i].refused)
+            time_once(&calls[i], &operands); /* pages and caches */
     double began = hp_seconds();
     while (rounds.count < LEAST_ROUNDS ||
            (rounds.count < MOST_ROUNDS && hp_seconds() - began < SECONDS_A_PRODUCT)) {
@@ -155,6 +182,7 @@ double measure_candidates(const Step *step, const HpLibraryCall *candidates, int
         differences[r] = fabs(rounds.again[r] / rounds.times[0][r] - 1);
     operands_free(&operands);
     for (int i = 0; i < count; i++)
-        hp_library_destroy(&calls[i]);
+        if (!measured[i].refused)
+            target()->timer->destroy(&calls[i]);
     return median(differences, rounds.count);
 }

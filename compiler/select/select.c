@@ -6,12 +6,14 @@
 #include <unistd.h>
 #include "../../runtime/base/base.h"
 #include "../base/diagnostic.h"
+#include "../target/target.h"
 #include "internal.h"
 
 /* What a candidate must win beyond the noise of its measurement, as a part of the usual time: the figures of
  * a product alone, in warm caches, do not hold to the percent in a program. More memory must bring more. */
 static const double MARGIN = 0.03, MARGIN_FOR_MEMORY = 0.10;
 static const int64_t LITTLE_MEMORY = 1 << 20;
+static const int64_t MOST_SCRATCHPAD = INT64_C(1) << 40; /* that a file may ask for */
 
 Choices *choices_new(Arena *arena, Machine machine, bool tune, const char *path)
 {
@@ -19,23 +21,53 @@ Choices *choices_new(Arena *arena, Machine machine, bool tune, const char *path)
     *choices = (Choices){.arena = arena, .machine = machine, .tune = tune, .path = path};
     if (path)
         choices->known = choices_read(choices, path);
+    if (tune)
+        target()->timer->open();
     return choices;
 }
 
+void choices_close(Choices *choices)
+{
+    if (choices->tune)
+        target()->timer->close();
+}
+
 /* ---------------------------------------------------------------- a choice of a file */
+
+static bool same_name(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A name that only the program can check, with the scratchpad that the file says it takes. */
+static bool take_unseen(const Choices *choices, Entry *entry, const char *name)
+{
+    const json_t *scratchpad = json_object_get(json_object_get(choices->known, entry->text), "scratchpad");
+    json_int_t bytes = json_is_integer(scratchpad) ? json_integer_value(scratchpad) : entry->call.scratchpad;
+    if (!target()->may_name || !target()->may_name(&entry->call, name) || bytes < 0 ||
+        bytes > MOST_SCRATCHPAD)
+        return false;
+    entry->call.implementation = arena_format(choices->arena, "%s", name);
+    entry->call.scratchpad = bytes;
+    return true;
+}
 
 static void take_named(const Choices *choices, Entry *entry, const char *name,
                        const HpLibraryCall *candidates, int count)
 {
     const char *names[HP_MAX_CANDIDATES];
+    int named = 0;
     for (int i = 0; i < count; i++) {
-        names[i] = candidates[i].implementation;
-        if (strcmp(names[i], name) == 0) {
+        if (same_name(candidates[i].implementation, name)) {
             entry->call = candidates[i];
             return;
         }
+        if (candidates[i].implementation)
+            names[named++] = candidates[i].implementation;
     }
-    char *near = hp_did_you_mean(name, names, count), *all = hp_quoted_names(names, count);
+    if (take_unseen(choices, entry, name))
+        return;
+    char *near = hp_did_you_mean(name, names, named), *all = hp_quoted_names(names, named);
     fatal("%s: \"%s\" has no implementation \"%s\"; there is %s%s", choices->path, entry->text, name, all,
           near);
 }
@@ -64,10 +96,11 @@ static json_t *times_of(const HpLibraryCall *candidates, const Measurement *meas
 {
     json_t *times = json_object();
     for (int i = 0; i < count; i++)
-        json_object_set_new(times, candidates[i].implementation,
-                            json_pack("{s:I, s:I}", "microseconds",
-                                      (json_int_t)(measured[i].seconds * 1e6 + 0.5), "scratchpad",
-                                      (json_int_t)candidates[i].scratchpad));
+        if (!measured[i].refused)
+            json_object_set_new(times, candidates[i].implementation,
+                                json_pack("{s:I, s:I}", "microseconds",
+                                          (json_int_t)(measured[i].seconds * 1e6 + 0.5), "scratchpad",
+                                          (json_int_t)candidates[i].scratchpad));
     return times;
 }
 
@@ -112,12 +145,12 @@ static Entry *new_entry(Choices *choices, const char *text, const Step *step)
     if (!known && !choices->tune)
         return entry;
     HpLibraryCall candidates[HP_MAX_CANDIDATES];
-    int count = hp_product_candidates(step->call, candidates);
+    int count = target()->candidates(step->call, candidates);
     if (known) {
         choices->found++;
         take_named(choices, entry, json_string_value(json_object_get(known, "choice")), candidates, count);
         entry->times = json_object_get(known, "candidates");
-    } else if (count > 1) {
+    } else if (count > 1 && step->call->implementation) {
         take_fastest(choices, entry, step, candidates, count);
     }
     entry->more = entry->call.scratchpad - step->call->scratchpad;
@@ -139,7 +172,7 @@ static void set_scratchpad(Schedule *schedule, Step *step)
 static void select_product(Choices *choices, Schedule *schedule, Step *step)
 {
     HpLibraryCall *call = step->call;
-    if (call->kind == HP_REORDER || !call->implementation)
+    if (call->kind == HP_REORDER)
         return;
     char *text = hp_product_text(call);
     const Entry *entry = find_entry(choices, text);
@@ -165,7 +198,7 @@ void choices_print_summary(const Choices *choices)
     int64_t most = 0;
     for (size_t i = 0; i < choices->entries.count; i++) {
         const Entry *entry = choices->entries.items[i];
-        changed += strcmp(entry->usual, entry->call.implementation) != 0;
+        changed += !same_name(entry->usual, entry->call.implementation);
         most = entry->more > most ? entry->more : most;
     }
     if (choices->timed > 0 && isatty(STDOUT_FILENO))

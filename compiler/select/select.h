@@ -12,9 +12,12 @@ typedef struct Machine {
 
 typedef struct Choices Choices;
 
-/* `tune`: time what no file knows. `path`: a choice file, or NULL; a file that does not fit the machine, or
- * is damaged, ends the program with a message. */
+/* `tune`: time what no file knows, on the target's device, which is there. `path`: a choice file, or NULL; a
+ * file that does not fit the machine, or is damaged, ends the program with a message. */
 Choices *choices_new(Arena *arena, Machine machine, bool tune, const char *path);
+
+/* No product is timed from now on. */
+void choices_close(Choices *choices);
 
 /* Requires a schedule whose library calls are described and that is not planned yet; keeps what every step
  * computes; sets algorithm, implementation and scratchpad of its calls. */

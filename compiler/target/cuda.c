@@ -53,11 +53,13 @@ static void check_architecture(const char *name)
           hp_nvrtc_version(), name);
 }
 
-ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here, bool compiles)
+ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here, bool compiles,
+                                           const char **first)
 {
     ArchitectureList list = {0};
     char *rest = arena_string(arena, option ? option : here ? here : DEFAULT_ARCHITECTURE);
-    hp_cuda_set_architecture(arena_format(arena, "%.*s", (int)strcspn(rest, ","), rest));
+    *first = arena_format(arena, "%.*s", (int)strcspn(rest, ","), rest);
+    hp_cuda_set_architecture(*first);
     if (!option && !compiles)
         return list;
     if (hp_nvrtc_missing()) {

@@ -3,6 +3,7 @@
 #ifndef HPACC_TARGET_TARGET_H
 #define HPACC_TARGET_TARGET_H
 
+#include "../../runtime/device/product.h"
 #include "../../runtime/hpart.h"
 #include "../base/arena.h"
 
@@ -15,6 +16,11 @@ typedef struct Target {
     /* Fills what a call leaves open: formats at HP_FORMAT_COUNT, implementation, scratchpad. Returns false
      * and a sentence when the library of products cannot run it. */
     bool (*query)(HpLibraryCall *call, const char **why);
+    /* The ways to run a call that query() has filled, the call itself first; returns their number. */
+    int (*candidates)(const HpLibraryCall *call, HpLibraryCall candidates[HP_MAX_CANDIDATES]);
+    /* Whether a name that is not among them may be one of a device that is not here. NULL: there is none. */
+    bool (*may_name)(const HpLibraryCall *call, const char *name);
+    const HpProductTimer *timer;
     HpFormat image_format;    /* that the sampling kernel writes */
     int64_t channel_multiple; /* of convolutions of 16-bit numbers */
     bool reorders;            /* the library moves tensors from format to format; else kernels do */
@@ -34,9 +40,10 @@ void target_use(const Target *target);
 const char *target_cuda_answers(Arena *arena, const char **why);
 
 /* What kernels are compiled for: `option` ("sm_80,sm_90a"), else `here`, else an H100. Products are planned
- * for the first from now on. Empty where nothing shall be compiled and no option asks for it, and, with a
- * warning, where there is nothing to compile with; a wrong name is fatal. */
+ * for the first, *first, from now on. Empty where nothing shall be compiled and no option asks for it, and,
+ * with a warning, where there is nothing to compile with; a wrong name is fatal. */
 typedef LIST(const char *) ArchitectureList;
-ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here, bool compiles);
+ArchitectureList target_cuda_architectures(Arena *arena, const char *option, const char *here, bool compiles,
+                                           const char **first);
 
 #endif

@@ -11,11 +11,12 @@
 _Noreturn void hp_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with a message that it frees. */
 _Noreturn void hp_fail_with(char *message);
-/* Runs work(user), silently: hp_warn() is not heard. False when hp_fail() ended it, on this thread; `error`
+/* Runs work(user), silently: hp_warn() and hp_note() are not heard. False when hp_fail() ended it, on this thread; `error`
  * (room for `bytes`, may be NULL) then holds the message. What `work` has made must be reachable from `user`:
  * its frames are gone. */
 bool hp_catch(void (*work)(void *user), void *user, char *error, size_t bytes);
 void hp_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void hp_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* what is good to know */
 /* A broken invariant of ours: where, then abort. */
 _Noreturn void hp_bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 #define hp_bug(...) hp_bug_at(__FILE__, __LINE__, __VA_ARGS__)

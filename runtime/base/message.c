@@ -76,16 +76,29 @@ bool hp_catch(void (*work)(void *user), void *user, char *error, size_t bytes)
     return true;
 }
 
+static void tell(const char *severity, const char *format, va_list arguments)
+{
+    if (catching)
+        return;
+    char *message = make_message(format, arguments);
+    print_message(severity, message ? message : "out of memory");
+    free(message);
+}
+
 void hp_warn(const char *format, ...)
 {
     va_list arguments;
-    if (catching)
-        return;
     va_start(arguments, format);
-    char *message = make_message(format, arguments);
+    tell("warning: ", format, arguments);
     va_end(arguments);
-    print_message("warning: ", message ? message : "out of memory");
-    free(message);
+}
+
+void hp_note(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    tell("", format, arguments);
+    va_end(arguments);
 }
 
 void hp_bug_at(const char *file, int line, const char *format, ...)

@@ -71,6 +71,11 @@ static void cpu_open(const HpModel *model)
     set_threads(model);
 }
 
+/* Memory and products are there for any thread. */
+static void cpu_enter_or_leave(void)
+{
+}
+
 /* ---------------------------------------------------------------- memory */
 
 /* Pages come from calloc untouched and zero, so what a command does not use costs nothing. The block's start
@@ -103,6 +108,18 @@ static void cpu_upload(void *device, const void *host, size_t bytes)
 static void cpu_download(void *host, const void *device, size_t bytes)
 {
     memcpy(host, device, bytes);
+}
+
+static float fetched_floats[HP_FETCHES];
+
+static void cpu_fetch(int slot, const void *device)
+{
+    memcpy(&fetched_floats[slot], device, sizeof(float));
+}
+
+static float cpu_fetched(int slot)
+{
+    return fetched_floats[slot];
 }
 
 static void cpu_upload_variable(HpContext *context, const HpVariable *variable, const float *plain)
@@ -184,12 +201,16 @@ static void cpu_close(void)
 const HpDevice hp_device_cpu = {
     .name = "cpu",
     .open = cpu_open,
+    .enter = cpu_enter_or_leave,
+    .leave = cpu_enter_or_leave,
     .allocate = cpu_allocate,
     .release = cpu_release,
     .available = hp_memory_available,
     .prepare = cpu_prepare,
     .upload = cpu_upload,
     .download = cpu_download,
+    .fetch = cpu_fetch,
+    .fetched = cpu_fetched,
     .upload_variable = cpu_upload_variable,
     .download_variable = cpu_download_variable,
     .set_images = cpu_set_images,

@@ -29,7 +29,7 @@ int64_t hp_unplanned_scratchpad(const HpModel *model, int64_t (*create)(HpLibrar
     for (int i = 0; i < model->library_count; i++) {
         HpLibraryCall *call = model->library[i];
         int64_t bytes = create(call);
-        if (model->library_version && bytes > call->scratchpad)
+        if (model->threads > 0 && bytes > call->scratchpad)
             hp_fail("%s wants %lld bytes of scratchpad for %s and the plan has %lld: compile %s again on "
                     "this machine",
                     model->library_version, (long long)bytes, call->name, (long long)call->scratchpad,

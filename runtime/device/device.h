@@ -5,18 +5,28 @@
 
 #include "../hpart.h"
 
+enum { HP_FETCHES = 2 }; /* slots of fetch() */
+
 typedef struct HpDevice {
     const char *name; /* "cpu" */
     /* Fails with a message and exit status 1 when the machine lacks what the model was compiled for. */
     void (*open)(const HpModel *model);
+    /* Around the calls of a thread that did not open the device; open() and close() do it for theirs. A
+     * device that is not open has nothing to do. */
+    void (*enter)(void);
+    void (*leave)(void);
     void *(*allocate)(
         size_t bytes); /* zeroed, 64-byte aligned; out of memory ends the program with the size */
     void (*release)(void *memory);
     int64_t (*available)(void); /* bytes that allocate() has left; -1: the system does not say */
-    /* Create the model's products; scratchpads larger than planned are an error. */
+    /* Creates the model's products, and room for scratchpads that are larger than planned. */
     void (*prepare)(const HpModel *model);
     void (*upload)(void *device, const void *host, size_t bytes);
     void (*download)(void *host, const void *device, size_t bytes);
+    /* A float as everything that was started before leaves it, read later: fetch() asks for it in one of
+     * HP_FETCHES slots, fetched() waits for it and for nothing that was started after. */
+    void (*fetch)(int slot, const void *device);
+    float (*fetched)(int slot);
     /* Host (plain, row-major floats) to and from a variable's format. */
     void (*upload_variable)(HpContext *context, const HpVariable *variable, const float *plain);
     void (*download_variable)(HpContext *context, const HpVariable *variable, float *plain);
@@ -44,7 +54,7 @@ struct HpClock {
 };
 
 /* Creates all products of a model by `create`, which returns the bytes of scratchpad of one, and returns the
- * largest that is not in the plan. Only a portable program may have such. */
+ * largest that is not in the plan. A plan for a number of threads has them all. */
 int64_t hp_unplanned_scratchpad(const HpModel *model, int64_t (*create)(HpLibraryCall *call));
 
 /* Whether this CPU has the instructions of "avx512" or "avx2" as programs are compiled for them; any other

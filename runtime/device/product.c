@@ -45,6 +45,29 @@ static void print_reorder(FILE *out, const HpLibraryCall *c)
         fprintf(out, "%c%lld", i ? 'x' : ' ', (long long)c->shape[i]);
 }
 
+static const char *type_name(HpDataType type)
+{
+    switch (type) {
+    case HP_F32: return "fp32";
+    case HP_F16: return "fp16";
+    case HP_BF16: return "bf16";
+    default: hp_bug("a product of data type %d", (int)type);
+    }
+}
+
+/* What is not as usual: floats of full precision, in one piece. */
+static void print_operands(FILE *out, const HpLibraryCall *call)
+{
+    if (call->type_a != HP_F32 || call->type_b != HP_F32 || call->type_c != HP_F32)
+        fprintf(out, ", types %s %s %s", type_name(call->type_a), type_name(call->type_b),
+                type_name(call->type_c));
+    if (call->pitch_a || call->pitch_b || call->pitch_c)
+        fprintf(out, ", pitches %lld %lld %lld", (long long)call->pitch_a, (long long)call->pitch_b,
+                (long long)call->pitch_c);
+    if (call->tf32)
+        fputs(", tf32", out);
+}
+
 char *hp_product_text(const HpLibraryCall *call)
 {
     char *text = NULL;
@@ -61,6 +84,7 @@ char *hp_product_text(const HpLibraryCall *call)
     fprintf(out, ", %s %s %s%s%s%s", hp_format_name(call->format_a), hp_format_name(call->format_b),
             hp_format_name(call->format_c), call->bias ? ", bias" : "", call->add ? ", add" : "",
             call->relu ? ", relu" : "");
+    print_operands(out, call);
     if (fclose(out) != 0)
         hp_fail("out of memory while a product was named");
     return text;
@@ -74,7 +98,9 @@ json_t *hp_choices_json(const char *isa, const char *library_version, int thread
         if (calls[i]->kind == HP_REORDER || !calls[i]->implementation)
             continue;
         char *name = hp_product_text(calls[i]);
-        json_object_set_new(products, name, json_pack("{s:s}", "choice", calls[i]->implementation));
+        json_object_set_new(products, name,
+                            json_pack("{s:s, s:I}", "choice", calls[i]->implementation, "scratchpad",
+                                      (json_int_t)calls[i]->scratchpad));
         free(name);
     }
     json_t *object = json_pack("{s:s, s:s?, s:i, s:o}", "isa", isa, "library", library_version, "threads",

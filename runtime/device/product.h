@@ -10,9 +10,25 @@
 char *hp_product_text(const HpLibraryCall *call);
 
 /* The implementations of these calls as an object that --choices takes: the machine, and for each product
- * {"choice": name}. Reorders and calls that leave it to the library have no entry. */
+ * {"choice": name, "scratchpad": bytes}. Reorders and calls that leave it to the library have no entry. */
 json_t *hp_choices_json(const char *isa, const char *library_version, int threads,
                         HpLibraryCall *const *calls, int count);
+
+/* Single products on a device, for hpacc --tune. */
+typedef struct HpProductTimer {
+    void (*open)(void); /* the device is there */
+    void *(*allocate)(size_t bytes);
+    void (*release)(void *memory);
+    void (*upload)(void *device, const void *host, size_t bytes);
+    int64_t (*create)(HpLibraryCall *call); /* bytes of scratchpad that it wants */
+    void (*destroy)(HpLibraryCall *call);
+    /* The seconds of a run, on the device. */
+    double (*time)(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
+                   void *scratchpad);
+    void (*close)(void);
+} HpProductTimer;
+
+extern const HpProductTimer hp_timer_cpu, hp_timer_cuda;
 
 enum { HP_MAX_CANDIDATES = 12 };
 

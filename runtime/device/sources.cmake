@@ -7,6 +7,7 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/winograd.c
   ${CMAKE_CURRENT_LIST_DIR}/product.c
   ${CMAKE_CURRENT_LIST_DIR}/cpu.c
+  ${CMAKE_CURRENT_LIST_DIR}/timer.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/libraries.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/driver.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/nvrtc.c
@@ -21,4 +22,5 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cublaslt.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn_graph.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/cudnn.c
-  ${CMAKE_CURRENT_LIST_DIR}/cuda/products.c)
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/products.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/timer.c)

@@ -14,6 +14,8 @@ struct HpPredictor {
 
 /* What a call was given, and what it has made so far. */
 typedef struct Call {
+    void (*work)(struct Call *call);
+    const HpDevice *device; /* NULL: the predictor has none */
     HpPredictor *predictor;
     const HpModel *model;
     const char *weights;
@@ -25,12 +27,31 @@ typedef struct Call {
 /* The device and the model's products are one per process. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* How many OpenMP threads the host's own loops take stays the host's choice. */
-static bool run_call(void (*work)(void *user), Call *call, char *error, size_t error_bytes)
+static void enter_and_work(void *user)
+{
+    Call *call = user;
+    if (call->device)
+        call->device->enter();
+    call->work(call);
+}
+
+static void leave(void *user)
+{
+    const Call *call = user;
+    if (call->device)
+        call->device->leave();
+}
+
+/* How many OpenMP threads the host's own loops take stays the host's choice, and so does its GPU. */
+static bool run_call(Call *call, char *error, size_t error_bytes)
 {
     int threads = omp_get_max_threads();
     pthread_mutex_lock(&lock);
-    bool done = hp_catch(work, call, error, error_bytes);
+    bool done = hp_catch(enter_and_work, call, error, error_bytes);
+    if (done)
+        done = hp_catch(leave, call, error, error_bytes);
+    else
+        hp_catch(leave, call, NULL, 0); /* what failed first is what to say */
     pthread_mutex_unlock(&lock);
     omp_set_num_threads(threads);
     return done;
@@ -38,9 +59,8 @@ static bool run_call(void (*work)(void *user), Call *call, char *error, size_t e
 
 static const HpOptions no_options = {.seed = 1};
 
-static void create(void *user)
+static void create(Call *call)
 {
-    Call *call = user;
     if (!call->weights)
         hp_fail("the weights have no name: NULL");
     HpPredictor *predictor = call->predictor = hp_alloc(1, sizeof *predictor);
@@ -52,9 +72,9 @@ static void create(void *user)
     hp_inference_open(&predictor->inference, &predictor->session, -1);
 }
 
-static void close_parts(void *user)
+static void close_parts(Call *call)
 {
-    HpPredictor *predictor = ((Call *)user)->predictor;
+    HpPredictor *predictor = call->predictor;
     hp_inference_close(&predictor->inference);
     if (predictor->session.device)
         hp_session_close(&predictor->session);
@@ -62,8 +82,8 @@ static void close_parts(void *user)
 
 HpPredictor *hp_predictor_create(const HpModel *model, const char *weights, char *error, size_t error_bytes)
 {
-    Call call = {.model = model, .weights = weights};
-    if (run_call(create, &call, error, error_bytes))
+    Call call = {.work = create, .device = model->device, .model = model, .weights = weights};
+    if (run_call(&call, error, error_bytes))
         return call.predictor;
     hp_predictor_destroy(call.predictor);
     return NULL;
@@ -73,7 +93,8 @@ void hp_predictor_destroy(HpPredictor *predictor)
 {
     if (!predictor)
         return;
-    run_call(close_parts, &(Call){.predictor = predictor}, NULL, 0);
+    Call call = {.work = close_parts, .device = predictor->session.device, .predictor = predictor};
+    run_call(&call, NULL, 0);
     free(predictor);
 }
 
@@ -86,9 +107,8 @@ static void check_finite(const float *probabilities, int64_t images, int classes
                     (long long)(first + i / classes));
 }
 
-static void predict(void *user)
+static void predict(Call *call)
 {
-    Call *call = user;
     HpPredictor *predictor = call->predictor;
     if (!predictor || !call->images || !call->probabilities)
         hp_fail("%s NULL", !predictor      ? "the predictor is"
@@ -115,8 +135,12 @@ static void predict(void *user)
 bool hp_predictor_predict(HpPredictor *predictor, const HpPixels *images, float *probabilities, char *error,
                           size_t error_bytes)
 {
-    Call call = {.predictor = predictor, .images = images, .probabilities = probabilities};
-    bool done = run_call(predict, &call, error, error_bytes);
+    Call call = {.work = predict,
+                 .device = predictor ? predictor->session.device : NULL,
+                 .predictor = predictor,
+                 .images = images,
+                 .probabilities = probabilities};
+    bool done = run_call(&call, error, error_bytes);
     hp_staging_close(call.staging);
     return done;
 }

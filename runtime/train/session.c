@@ -30,15 +30,24 @@ static int64_t variables_end(const HpModel *model)
     return end;
 }
 
-/* The largest part, by halves of the compiled one, that `available` bytes have room for: what is not
- * variables grows with it. 0: none. */
+/* Whether hpacc makes a program of such parts: the batches of all stages consist of them. */
+static bool divides_batches(const HpModel *model, int64_t part)
+{
+    for (int i = 0; i < model->stage_count; i++)
+        if (model->stages[i].parts * model->part_rows % part != 0)
+            return false;
+    return true;
+}
+
+/* The largest part that `available` bytes should have room for: what is not variables grows with it. 0: none.
+ */
 static int64_t part_that_fits(const HpModel *model, int64_t available)
 {
     int64_t variables = variables_end(model), part = model->part_rows;
     double rows = (double)model->part_rows * (double)(available - variables) /
                   (double)(model->memory_bytes - variables);
-    while (part > 0 && (double)part > rows)
-        part /= 2;
+    while (part > 0 && ((double)part > rows || !divides_batches(model, part)))
+        part--;
     return part;
 }
 
@@ -48,8 +57,8 @@ static void check_memory(const HpModel *model)
     if (available < 0 || model->memory_bytes <= available)
         return;
     int64_t part = part_that_fits(model, available);
-    char *advice = part ? hp_format("parts of %lld instead of %lld images should fit", (long long)part,
-                                    (long long)model->part_rows)
+    char *advice = part ? hp_format("parts of %lld instead of %lld images should fit (--part %lld)",
+                                    (long long)part, (long long)model->part_rows, (long long)part)
                         : hp_format("variables alone take %.1f MB", (double)variables_end(model) / 1e6);
     hp_fail("training takes %.1f MB and %.1f MB are free: %s; `hpacc %s --memory %.0fMB` computes "
             "values again instead of keeping them, or says what fits",

@@ -67,28 +67,65 @@ static void set_optimizer_scalar(HpSession *session, const char *name, float val
     hp_bug("a schedule sets \"%s\", which the optimizer does not have", name);
 }
 
-/* The rate that a schedule gives at update `t` of T. */
-static double run_schedule(HpSession *session, const HpRate *rate, int64_t t, int64_t T)
+/* How many numbers the schedules of a stage give each update. */
+static int schedule_results(const HpModel *model, const HpStage *stage)
+{
+    int count = 0;
+    for (int i = 0; i < model->group_count; i++)
+        if (stage->rates[i].scalar >= 0 && stage->rates[i].schedule >= 0)
+            count += model->functions[stage->rates[i].schedule].result_count;
+    return count;
+}
+
+/* What a schedule gives at update `t` of T; returns the place behind its results. */
+static float *run_schedule(HpSession *session, const HpRate *rate, int64_t t, int64_t T, float *results)
 {
     const HpModel *model = session->model;
     const HpFunction *function = &model->functions[rate->schedule];
-    double lr = NAN;
+    float lr = NAN;
     set_scalar(session, model->schedule_t_scalar, (double)t);
     set_scalar(session, model->schedule_T_scalar, (double)T);
     set_scalar(session, model->schedule_peak_scalar, session->settings[rate->scalar]);
     hp_session_run(session, rate->schedule);
-    for (int i = 0; i < function->result_count; i++) {
-        float value;
-        session->device->download(&value, session->context.memory + function->results[i].offset,
-                                  sizeof value);
+    for (int i = 0; i < function->result_count; i++, results++) {
+        session->device->download(results, session->context.memory + function->results[i].offset,
+                                  sizeof *results);
         if (strcmp(function->results[i].name, "lr") == 0)
-            lr = value;
-        else
-            set_optimizer_scalar(session, function->results[i].name, value);
+            lr = *results;
     }
     if (!isfinite(lr))
         hp_fail("%s gives no finite learning rate at step %lld of %lld", function->name, (long long)t,
                 (long long)T);
+    return results;
+}
+
+/* Schedules run where the model does, so asking one for a number waits for the device: they are asked for
+ * those of all `batches` of an epoch when it begins. To be freed. */
+static float *run_schedules(HpRun *run, const HpPlan *plan, int64_t batches)
+{
+    HpSession *session = &run->session;
+    size_t count = (size_t)schedule_results(run->model, plan->stage);
+    float *numbers = hp_alloc((size_t)batches, count * sizeof *numbers), *next = numbers;
+    hp_session_apply_settings(session);
+    for (int64_t batch = 0; count > 0 && batch < batches; batch++)
+        for (int i = 0; i < run->model->group_count; i++) {
+            const HpRate *rate = &plan->stage->rates[i];
+            if (rate->scalar >= 0 && rate->schedule >= 0)
+                next = run_schedule(session, rate, run->position.epoch * plan->steps_per_epoch + batch,
+                                    plan->steps, next);
+        }
+    return numbers;
+}
+
+/* Sets what a schedule has given but the rate, which it returns. */
+static double apply_schedule(HpSession *session, const HpFunction *function, const float *results)
+{
+    double lr = NAN;
+    for (int i = 0; i < function->result_count; i++)
+        if (strcmp(function->results[i].name, "lr") == 0)
+            lr = results[i];
+        else
+            set_optimizer_scalar(session, function->results[i].name, results[i]);
     return lr;
 }
 
@@ -122,21 +159,24 @@ static void set_loss_scale(HpRun *run)
     set_scalar(&run->session, scalar, position->loss_scale);
 }
 
-/* Sets every group's rate and count for the next update; returns the largest rate. */
-static double set_rates(HpRun *run, const HpPlan *plan)
+/* Sets every group's rate and count for the next update, whose numbers of schedules these are; returns the
+ * largest rate. */
+static double set_rates(HpRun *run, const HpStage *stage, const float *numbers)
 {
     HpSession *session = &run->session;
-    int64_t t = run->position.epoch * plan->steps_per_epoch + run->position.batch;
     double largest = 0;
     hp_session_apply_settings(session);
     set_loss_scale(run);
     for (int i = 0; i < run->model->group_count; i++) {
         const HpGroup *group = &run->model->groups[i];
-        const HpRate *rate = &plan->stage->rates[i];
+        const HpRate *rate = &stage->rates[i];
         bool frozen = rate->scalar < 0;
         double lr = frozen ? 0 : session->settings[rate->scalar];
-        if (!frozen && rate->schedule >= 0)
-            lr = run_schedule(session, rate, t, plan->steps);
+        if (!frozen && rate->schedule >= 0) {
+            const HpFunction *schedule = &run->model->functions[rate->schedule];
+            lr = apply_schedule(session, schedule, numbers);
+            numbers += schedule->result_count;
+        }
         run->position.group_steps[i] += !frozen;
         set_scalar(session, group->lr_scalar, lr);
         set_scalar(session, group->step_scalar, (double)run->position.group_steps[i]);
@@ -175,21 +215,19 @@ void hp_fail_not_finite(const HpRun *run, const char *what)
     char *kept =
         run->saved_step < 0
             ? hp_format("nothing was saved yet; begin again with a tenth of the learning rate:%s", try)
-            : hp_format("last.safetensors of step %lld is kept; go on from it with a tenth of the learning rate:\n"
-                        "%s train --data %s --out %s --resume%s",
-                        (long long)run->saved_step, options->program, options->data, options->out, try);
+            : hp_format(
+                  "last.safetensors of step %lld is kept; go on from it with a tenth of the learning rate:\n"
+                  "%s train --data %s --out %s --resume%s",
+                  (long long)run->saved_step, options->program, options->data, options->out, try);
     hp_fail("%s is not a finite number at step %lld (stage %s, epoch %d); training stopped.\n%s", what,
             (long long)run->position.step + 1, stage->name, run->position.epoch + 1, kept);
 }
 
 /* After an update: was it one? A group's count tells nothing of those that were not. */
-static void judge_update(HpRun *run, const HpStage *stage)
+static void judge_update(HpRun *run, const HpStage *stage, const HpResult *result)
 {
     HpPosition *position = &run->position;
-    const HpResult *result = hp_session_result(&run->session, stage->update, "finite");
-    float finite = 1;
-    if (!result)
-        return;
+    float finite;
     hp_session_download(&run->session, result, &finite);
     position->good_steps++;
     if (finite != 0 && position->good_steps < GOOD_STEPS)
@@ -205,16 +243,25 @@ static void judge_update(HpRun *run, const HpStage *stage)
 
 /* ---------------------------------------------------------------- one epoch */
 
+/* The host is one part ahead of the device: what a part was like is read when the next one has begun, so that
+ * the device need not wait for the host to prepare it. Position and log are those of steps that were read. */
 typedef struct Epoch {
     HpRun *run;
     const HpPlan *plan;
     HpContactSheet *sheet;
+    HpLog *log;
+    HpProgress progress;
     int64_t *order; /* the plan's list, shuffled for this epoch */
+    float *numbers; /* of schedules, for each step */
     HpLoader *loader;
     HpBatch batch; /* one part */
     uint64_t augment_key;
-    int64_t parts; /* of the whole epoch */
-    const HpResult *loss;
+    int64_t first, batches;        /* the step this call began with, those of the whole epoch */
+    int64_t parts;                 /* of the whole epoch */
+    int64_t started, read;         /* parts */
+    const HpResult *loss, *finite; /* finite: NULL where no update is undone */
+    double lr, sum; /* of the step that is read next: the largest rate, the losses of its parts */
+    double began;
 } Epoch;
 
 static void request(Epoch *epoch, int64_t part)
@@ -241,19 +288,47 @@ static void fill_batch(Epoch *epoch, int64_t part)
     hp_batch_upload(session, batch, true);
 }
 
-/* Forward and backward of one part; returns its loss. */
-static double run_part(Epoch *epoch, int64_t part, bool accumulate)
+/* Starts forward and backward of the part that is in the batch. */
+static void start_part(Epoch *epoch, bool accumulate)
 {
     HpSession *session = &epoch->run->session;
-    float loss;
-    request(epoch, part + 1);
-    fill_batch(epoch, part);
     set_scalar(session, session->model->accumulate_scalar, accumulate);
     hp_session_run(session, epoch->plan->stage->train);
-    session->device->download(&loss, session->context.memory + epoch->loss->offset, sizeof loss);
+    session->device->fetch(epoch->started % HP_FETCHES, session->context.memory + epoch->loss->offset);
+    epoch->started++;
+}
+
+static void read_part(Epoch *epoch)
+{
+    float loss = epoch->run->session.device->fetched(epoch->read % HP_FETCHES);
+    epoch->read++;
     if (!isfinite(loss))
         hp_fail_not_finite(epoch->run, "the loss");
-    return loss;
+    epoch->sum += loss;
+}
+
+/* Reads what is left of the step that was started last. */
+static void finish_step(Epoch *epoch)
+{
+    HpRun *run = epoch->run;
+    HpPosition *position = &run->position;
+    const HpStage *stage = epoch->plan->stage;
+    read_part(epoch);
+    if (epoch->finite)
+        judge_update(run, stage, epoch->finite);
+    double loss = epoch->sum / (double)stage->parts, now = hp_seconds();
+    epoch->sum = 0;
+    position->lr = epoch->lr;
+    position->batch++;
+    position->step++;
+    position->loss_sum += loss;
+    position->epoch_seconds += now - epoch->began;
+    position->seconds += now - epoch->began;
+    epoch->began = now;
+    hp_log_step(epoch->log, stage->name, position->epoch + 1, position->step, loss, position->lr);
+    hp_progress_update(&epoch->progress,
+                       (position->batch - epoch->first) * run->model->part_rows * stage->parts,
+                       "loss %.4f  lr %.2e", position->loss_sum / (double)position->batch, position->lr);
 }
 
 /* Keeps the tensors of the part that has just run. */
@@ -298,24 +373,31 @@ void hp_contact_sheet_free(HpContactSheet *sheet)
     *sheet = (HpContactSheet){0};
 }
 
-/* All parts of a batch, then the update; returns the batch's loss. */
-static double run_step(Epoch *epoch, bool first)
+/* Starts all parts of a batch and the update, and finishes the step before: where an update may be undone,
+ * before this one begins, which depends on that. */
+static void start_step(Epoch *epoch, int64_t batch)
 {
     HpRun *run = epoch->run;
-    int64_t parts = epoch->plan->stage->parts;
-    double sum = 0;
-    run->position.lr = set_rates(run, epoch->plan);
-    for (int64_t part = 0; part < parts; part++) {
-        sum += run_part(epoch, run->position.batch * parts + part, part > 0);
-        if (first && part == 0)
-            fill_sheet(epoch);
+    const HpStage *stage = epoch->plan->stage;
+    bool behind = epoch->read < epoch->started;
+    request(epoch, epoch->started + 1);
+    fill_batch(epoch, epoch->started);
+    if (behind && epoch->finite)
+        finish_step(epoch);
+    double lr = set_rates(run, stage, epoch->numbers + batch * schedule_results(run->model, stage));
+    start_part(epoch, false);
+    if (batch == epoch->first)
+        fill_sheet(epoch);
+    if (behind && !epoch->finite)
+        finish_step(epoch);
+    epoch->lr = lr;
+    for (int64_t part = 1; part < stage->parts; part++) {
+        request(epoch, epoch->started + 1);
+        fill_batch(epoch, epoch->started);
+        start_part(epoch, true);
+        read_part(epoch);
     }
-    hp_session_run(&run->session, epoch->plan->stage->update);
-    judge_update(run, epoch->plan->stage);
-    run->position.batch++;
-    run->position.step++;
-    run->position.loss_sum += sum / (double)parts;
-    return sum / (double)parts;
+    hp_session_run(&run->session, stage->update);
 }
 
 static int64_t batches_of_epoch(const HpRun *run, const HpPlan *plan)
@@ -336,11 +418,16 @@ static void open_epoch(Epoch *epoch)
     epoch->augment_key = hp_key(seed, HP_KEY_AUGMENT, stage, number);
     epoch->batch = hp_batch_new(model, model->part_rows);
     epoch->loader = hp_loader_open(run->data, run->session.decoders, model->part_rows);
-    epoch->parts = batches_of_epoch(run, epoch->plan) * epoch->plan->stage->parts;
+    epoch->first = run->position.batch;
+    epoch->batches = batches_of_epoch(run, epoch->plan);
+    epoch->parts = epoch->batches * epoch->plan->stage->parts;
+    epoch->started = epoch->read = epoch->first * epoch->plan->stage->parts;
+    epoch->numbers = run_schedules(run, epoch->plan, epoch->batches);
+    epoch->finite = hp_session_result(&run->session, epoch->plan->stage->update, "finite");
     epoch->loss = hp_session_result(&run->session, epoch->plan->stage->train, "loss");
     if (!epoch->loss)
         hp_bug("%s has no result \"loss\"", model->functions[epoch->plan->stage->train].name);
-    request(epoch, run->position.batch * epoch->plan->stage->parts);
+    request(epoch, epoch->started);
     hp_session_prepare(&run->session); /* loaded weights have no copies yet */
 }
 
@@ -348,33 +435,29 @@ static void close_epoch(Epoch *epoch)
 {
     hp_loader_close(epoch->loader);
     hp_batch_free(&epoch->batch);
+    free(epoch->numbers);
     free(epoch->order);
 }
 
 bool hp_train_epoch(HpRun *run, const HpPlan *plan, HpContactSheet *sheet, HpLog *log)
 {
-    Epoch epoch = {.run = run, .plan = plan, .sheet = sheet};
-    HpPosition *position = &run->position;
-    int64_t batches = batches_of_epoch(run, plan), images = run->model->part_rows * plan->stage->parts;
-    int64_t first = position->batch;
-    double began = hp_seconds();
-    HpProgress progress;
-    char *title = hp_format("%s %d/%d", plan->stage->name, position->epoch + 1, plan->epochs);
+    Epoch epoch = {.run = run, .plan = plan, .sheet = sheet, .log = log, .began = hp_seconds()};
+    char *title = hp_format("%s %d/%d", plan->stage->name, run->position.epoch + 1, plan->epochs);
     open_epoch(&epoch);
-    hp_progress_begin(&progress, title, (batches - first) * images);
-    while (position->batch < batches && !hp_session_stopped(&run->session)) {
-        double loss = run_step(&epoch, position->batch == first), now = hp_seconds();
-        position->epoch_seconds += now - began;
-        position->seconds += now - began;
-        began = now;
-        hp_log_step(log, plan->stage->name, position->epoch + 1, position->step, loss, position->lr);
-        hp_progress_update(&progress, (position->batch - first) * images, "loss %.4f  lr %.2e",
-                           position->loss_sum / (double)position->batch, position->lr);
-        if (position->batch < batches && now - run->saved_at >= run->options->save_every)
+    hp_progress_begin(&epoch.progress, title,
+                      (epoch.batches - epoch.first) * run->model->part_rows * plan->stage->parts);
+    int64_t batch = epoch.first;
+    while (batch < epoch.batches && !hp_session_stopped(&run->session)) {
+        start_step(&epoch, batch++);
+        if (batch < epoch.batches && hp_seconds() - run->saved_at >= run->options->save_every) {
+            finish_step(&epoch);
             hp_checkpoint_save(run);
+        }
     }
-    hp_progress_end(&progress);
+    if (epoch.read < epoch.started)
+        finish_step(&epoch);
+    hp_progress_end(&epoch.progress);
     close_epoch(&epoch);
     free(title);
-    return position->batch >= batches;
+    return batch >= epoch.batches;
 }

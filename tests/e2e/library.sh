@@ -118,3 +118,8 @@ END
 # ---- a model whose header would take another's place
 cp other.hpanet model.hpanet
 refuse "$hpacc" model.hpanet --dataset screen.hpanet --emit library -- "model.h is the name of another header"
+
+# ---- for a GPU, on a machine that shows none: an answer, not a crash
+run "$hpacc" "${small[@]:0:7}" --target cuda --emit library -o cuda
+run cc -Wall -Wextra -Werror -I cuda "$examples/predict.c" -o on_gpu -L cuda -Wl,-rpath,"$PWD/cuda" -lsmall
+CUDA_VISIBLE_DEVICES='' refuse ./on_gpu "$weights" 48.raw 48 48 -- "this program was compiled for CUDA"

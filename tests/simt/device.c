@@ -86,6 +86,18 @@ static void device_download(void *host, const void *device, size_t bytes)
     memcpy(host, device, bytes);
 }
 
+static float fetched_floats[HP_FETCHES];
+
+static void device_fetch(int slot, const void *device)
+{
+    device_download(&fetched_floats[slot], device, sizeof(float));
+}
+
+static float device_fetched(int slot)
+{
+    return fetched_floats[slot];
+}
+
 static void device_upload_variable(HpContext *context, const HpVariable *variable, const float *plain)
 {
     float *packed = hp_alloc((size_t)variable->count, sizeof *packed);
@@ -187,15 +199,23 @@ static void device_synchronize(void)
 {
 }
 
+static void device_enter_or_leave(void)
+{
+}
+
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = device_open,
+    .enter = device_enter_or_leave,
+    .leave = device_enter_or_leave,
     .available = device_available,
     .allocate = simt_allocate,
     .release = simt_release,
     .prepare = device_prepare,
     .upload = device_upload,
     .download = device_download,
+    .fetch = device_fetch,
+    .fetched = device_fetched,
     .upload_variable = device_upload_variable,
     .download_variable = device_download_variable,
     .set_images = device_set_images,

@@ -1,5 +1,4 @@
 /* CUDA as a device: one GPU, its memory, one stream. */
-#include <stdio.h>
 #include <stdlib.h>
 #include "../../base/base.h"
 #include "../element.h"
@@ -8,27 +7,53 @@
 #include "modules.h"
 
 CUstream hp_cuda_stream;
+int hp_cuda_capability;
 static CUdevice gpu;
+static CUcontext primary; /* NULL: not open */
+static bool entered;
+
+/* The thread may have a context of its own, which it has again afterwards. */
+static void cuda_enter(void)
+{
+    if (!primary || entered)
+        return;
+    HP_CUDA(CtxPushCurrent, primary);
+    entered = true;
+}
+
+static void cuda_leave(void)
+{
+    CUcontext ours;
+    if (!entered)
+        return;
+    entered = false;
+    HP_CUDA(CtxPopCurrent, &ours);
+}
 
 /* CUDA_VISIBLE_DEVICES, which the driver obeys, decides which GPU is number 0. */
-static void cuda_open(const HpModel *model)
+void hp_cuda_open(const char *source)
 {
-    CUcontext context;
     char name[256];
     int major, minor;
-    if (!model->kernels)
-        hp_bug("%s has no kernels that can be launched", model->name);
-    hp_driver_open(model->source);
+    hp_driver_open(source);
     HP_CUDA(DeviceGet, &gpu, 0);
     HP_CUDA(DeviceGetName, name, sizeof name, gpu);
     HP_CUDA(DeviceGetAttribute, &major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, gpu);
     HP_CUDA(DeviceGetAttribute, &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, gpu);
-    fprintf(stderr, "GPU: %s, compute capability %d.%d\n", name, major, minor);
-    HP_CUDA(DevicePrimaryCtxRetain, &context, gpu);
-    HP_CUDA(CtxSetCurrent, context);
+    hp_note("GPU: %s, compute capability %d.%d", name, major, minor);
+    hp_cuda_capability = 10 * major + minor;
+    HP_CUDA(DevicePrimaryCtxRetain, &primary, gpu);
+    cuda_enter();
     HP_CUDA(StreamCreate, &hp_cuda_stream, CU_STREAM_NON_BLOCKING);
     hp_cuda_memory_open();
-    hp_modules_load(model, major, minor);
+}
+
+static void cuda_open(const HpModel *model)
+{
+    if (!model->kernels)
+        hp_bug("%s has no kernels that can be launched", model->name);
+    hp_cuda_open(model->source);
+    hp_modules_load(model, hp_cuda_capability / 10, hp_cuda_capability % 10);
 }
 
 static void cuda_upload_variable(HpContext *context, const HpVariable *variable, const float *plain)
@@ -60,28 +85,37 @@ static void cuda_synchronize(void)
     HP_CUDA(StreamSynchronize, hp_cuda_stream);
 }
 
-static void cuda_close(void)
+void hp_cuda_close(void)
 {
-    cuda_synchronize();
-    hp_cuda_run_close();
-    hp_cuda_images_close();
-    hp_modules_unload();
-    hp_cuda_memory_close();
-    HP_CUDA(StreamDestroy, hp_cuda_stream);
-    HP_CUDA(CtxSetCurrent, NULL);
-    HP_CUDA(DevicePrimaryCtxRelease, gpu);
+    if (!primary)
+        return;
+    if (hp_cuda_stream) {
+        cuda_synchronize();
+        hp_cuda_run_close();
+        hp_cuda_images_close();
+        hp_modules_unload();
+        hp_cuda_memory_close();
+        HP_CUDA(StreamDestroy, hp_cuda_stream);
+    }
     hp_cuda_stream = NULL;
+    cuda_leave();
+    primary = NULL;
+    HP_CUDA(DevicePrimaryCtxRelease, gpu);
 }
 
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = cuda_open,
+    .enter = cuda_enter,
+    .leave = cuda_leave,
     .allocate = hp_cuda_allocate,
     .release = hp_cuda_release,
     .available = hp_cuda_available,
     .prepare = hp_cuda_prepare,
     .upload = hp_cuda_upload,
     .download = hp_cuda_download,
+    .fetch = hp_cuda_fetch,
+    .fetched = hp_cuda_fetched,
     .upload_variable = cuda_upload_variable,
     .download_variable = cuda_download_variable,
     .set_images = hp_cuda_set_images,
@@ -91,5 +125,5 @@ const HpDevice hp_device_cuda = {
     .copy = hp_cuda_copy,
     .launch = hp_cuda_launch,
     .synchronize = cuda_synchronize,
-    .close = cuda_close,
+    .close = hp_cuda_close,
 };

@@ -43,7 +43,8 @@ enum {
     X(DeviceGetAttribute, cuDeviceGetAttribute, (int *value, int attribute, CUdevice device))                \
     X(DevicePrimaryCtxRetain, cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))              \
     X(DevicePrimaryCtxRelease, cuDevicePrimaryCtxRelease_v2, (CUdevice device))                              \
-    X(CtxSetCurrent, cuCtxSetCurrent, (CUcontext context))                                                   \
+    X(CtxPushCurrent, cuCtxPushCurrent_v2, (CUcontext context))                                              \
+    X(CtxPopCurrent, cuCtxPopCurrent_v2, (CUcontext * context))                                              \
     X(MemGetInfo, cuMemGetInfo_v2, (size_t * free, size_t * total))                                          \
     X(MemAlloc, cuMemAlloc_v2, (CUdeviceptr * memory, size_t bytes))                                         \
     X(MemFree, cuMemFree_v2, (CUdeviceptr memory))                                                           \

@@ -7,11 +7,16 @@
 #include "driver.h"
 
 extern CUstream hp_cuda_stream;
+extern int hp_cuda_capability; /* 90: 9.0 */
 
 static inline CUdeviceptr hp_cuda_address(const void *memory)
 {
     return (CUdeviceptr)(uintptr_t)memory;
 }
+
+/* ---- device.c: the GPU, its stream and its memory; `source` is what to compile for another machine. */
+void hp_cuda_open(const char *source);
+void hp_cuda_close(void); /* also what did not open to the end */
 
 /* ---- memory.c */
 void hp_cuda_memory_open(void);
@@ -21,6 +26,8 @@ void hp_cuda_release(void *memory);
 int64_t hp_cuda_available(void);
 void hp_cuda_upload(void *device, const void *host, size_t bytes);
 void hp_cuda_download(void *host, const void *device, size_t bytes);
+void hp_cuda_fetch(int slot, const void *device);
+float hp_cuda_fetched(int slot);
 
 /* ---- images.c */
 void hp_cuda_set_images(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);

@@ -4,9 +4,10 @@
 #include "../../base/base.h"
 #include "internal.h"
 
-enum { HALF = 8 << 20, ALIGNMENT = 64 };
+enum { HALF = 32 << 20, ALIGNMENT = 64 };
 
-/* Two halves: one is filled while the GPU copies from the other. */
+/* Two halves: one is filled while the GPU copies from the other. A part's images that take no more than one
+ * do not wait for the part that runs: 32 of 512 x 512 pixels in 4 planes. */
 static struct {
     char *bytes;
     CUevent copied[2]; /* the GPU has done with a half */
@@ -14,22 +15,41 @@ static struct {
     size_t used; /* of the half */
 } staging;
 
+/* Pinned as well, but apart: what was fetched stays while other bytes come and go. */
+static struct {
+    float *floats;
+    CUevent copied[HP_FETCHES];
+} fetches;
+
 void hp_cuda_memory_open(void)
 {
     void *bytes;
-    HP_CUDA(MemAllocHost, &bytes, 2 * HALF);
+    HP_CUDA(MemAllocHost, &bytes, 2 * HALF + sizeof(float[HP_FETCHES]));
     staging.bytes = bytes;
+    fetches.floats = (float *)(staging.bytes + 2 * HALF);
+    for (int i = 0; i < HP_FETCHES; i++)
+        HP_CUDA(EventCreate, &fetches.copied[i], CU_EVENT_DISABLE_TIMING);
     for (int i = 0; i < 2; i++)
         HP_CUDA(EventCreate, &staging.copied[i], CU_EVENT_DISABLE_TIMING);
     staging.half = 0;
     staging.used = 0;
 }
 
+static void destroy_events(CUevent *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (events[i])
+            HP_CUDA(EventDestroy, events[i]);
+        events[i] = NULL;
+    }
+}
+
 void hp_cuda_memory_close(void)
 {
-    for (int i = 0; i < 2; i++)
-        HP_CUDA(EventDestroy, staging.copied[i]);
-    HP_CUDA(MemFreeHost, staging.bytes);
+    destroy_events(staging.copied, 2);
+    destroy_events(fetches.copied, HP_FETCHES);
+    if (staging.bytes)
+        HP_CUDA(MemFreeHost, staging.bytes);
     staging.bytes = NULL;
 }
 
@@ -97,4 +117,16 @@ void hp_cuda_download(void *host, const void *device, size_t bytes)
         memcpy((char *)host + done, staging.bytes, count);
         done += count;
     }
+}
+
+void hp_cuda_fetch(int slot, const void *device)
+{
+    HP_CUDA(MemcpyDtoHAsync, &fetches.floats[slot], hp_cuda_address(device), sizeof(float), hp_cuda_stream);
+    HP_CUDA(EventRecord, fetches.copied[slot], hp_cuda_stream);
+}
+
+float hp_cuda_fetched(int slot)
+{
+    HP_CUDA(EventSynchronize, fetches.copied[slot]);
+    return fetches.floats[slot];
 }

@@ -110,6 +110,7 @@ void hp_modules_load(const HpModel *model, int major, int minor)
 
 void hp_modules_unload(void)
 {
-    HP_CUDA(ModuleUnload, module);
+    if (module)
+        HP_CUDA(ModuleUnload, module);
     module = NULL;
 }

@@ -164,9 +164,10 @@ static bool query_cudnn(HpLibraryCall *call, const char **why)
     const CudnnAnswer *best = answers;
     if (hp_cudnn_answers(call, answers, why) == 0 || (best->copies && !lies_well(call, why)))
         return false;
-    call->implementation = best->compiled ? NULL : hp_cuda_lasting_name(best->name);
+    bool open = best->compiled && !has_device;
+    call->implementation = open ? NULL : hp_cuda_lasting_name(best->name);
     call->scratchpad = best->workspace;
-    if (best->compiled && call->scratchpad < START_SCRATCHPAD)
+    if (open && call->scratchpad < START_SCRATCHPAD)
         call->scratchpad = START_SCRATCHPAD;
     return true;
 }
@@ -315,6 +316,22 @@ int hp_cuda_candidates(const HpLibraryCall *call, HpLibraryCall candidates[HP_MA
 static bool runs_on_cublaslt(const HpLibraryCall *call)
 {
     return call->implementation && strncmp(call->implementation, "cublaslt", strlen("cublaslt")) == 0;
+}
+
+void hp_cuda_product_forget(HpLibraryCall *call)
+{
+    call->implementation = runs_on_cublaslt(call) ? "cublaslt" : NULL;
+}
+
+bool hp_cuda_may_name(const HpLibraryCall *call, const char *name)
+{
+    static const char words[] = "abcdefghijklmnopqrstuvwxyz0123456789,=:-";
+    bool matrices = hp_cublaslt_is_matrix_product(call);
+    if (name[strspn(name, words)] != 0)
+        return false;
+    return strncmp(name, "cudnn:", strlen("cudnn:")) == 0
+               ? is_convolution(call)
+               : matrices && strncmp(name, "cublaslt", strlen("cublaslt")) == 0;
 }
 
 void hp_cuda_products_open(void *stream)

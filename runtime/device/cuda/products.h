@@ -10,7 +10,7 @@
 
 /* ---- for a program that runs, after the device was made current ---- */
 
-/* Everything below is done in this stream. */
+/* Everything below is done in this stream, and queries are about the device. */
 void hp_cuda_products_open(void *stream);
 void hp_cuda_products_close(void);
 
@@ -19,6 +19,9 @@ void hp_cuda_products_close(void);
  * the call has room for. A call that cannot run ends the program with a message. */
 int64_t hp_cuda_product_create(HpLibraryCall *call);
 void hp_cuda_product_destroy(HpLibraryCall *call);
+
+/* Leaves it to the libraries how the call runs. */
+void hp_cuda_product_forget(HpLibraryCall *call);
 
 /* Starts the product; with `add`, c holds the addend. The stream may be capturing a graph. */
 void hp_cuda_product_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
@@ -37,6 +40,9 @@ bool hp_cuda_set_architecture(const char *name);
 bool hp_cuda_query(HpLibraryCall *call, const char **why);
 
 const char *hp_cuda_library_version(void); /* "cuDNN 9.19.0"; "no cuDNN" where queries are answered by rule */
+
+/* Whether a program may be told to run the call so: whether it can shows when it starts. */
+bool hp_cuda_may_name(const HpLibraryCall *call, const char *name);
 
 /* The ways to run a call that was queried: the call itself first. Without a device there are only those of
  * cuDNN that need not be compiled. Returns their number. */

@@ -1,5 +1,6 @@
 /* Functions on the GPU. The first run of a function waits for each kernel, so that an error names it; the
  * second is captured as a graph, which later runs start as a whole. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../../base/base.h"
@@ -19,8 +20,9 @@ static struct {
     const HpModel *model;
     float *scalars, *scalars_there; /* on the GPU; what it has, on the host */
     HpImageStore *images, images_there;
-    void *scratchpad; /* of all products that have none in the plan */
-    bool waits;       /* for each kernel */
+    void *scratchpad; /* of all products that want more than the plan has */
+    int64_t scratchpad_bytes;
+    bool waits; /* for each kernel */
     Graph *graphs;
     int64_t graph_count, graph_capacity;
     CUevent *events; /* of the steps of a function that is timed */
@@ -28,6 +30,19 @@ static struct {
 } run;
 
 /* ---------------------------------------------------------------- before and after */
+
+/* What is fast on one architecture need not be so on another, nor exist. */
+static void forget_other_architecture(const HpModel *model)
+{
+    int planned;
+    if (sscanf(model->isa, "sm_%d", &planned) != 1 || planned == hp_cuda_capability)
+        return;
+    hp_warn("products were planned for %s and this GPU is sm_%d: the library chooses how they run; "
+            "`hpacc %s --arch` plans for it",
+            model->isa, hp_cuda_capability, model->source);
+    for (int i = 0; i < model->library_count; i++)
+        hp_cuda_product_forget(model->library[i]);
+}
 
 void hp_cuda_prepare(const HpModel *model)
 {
@@ -40,9 +55,10 @@ void hp_cuda_prepare(const HpModel *model)
     if (model->library_count == 0)
         return;
     hp_cuda_products_open(hp_cuda_stream);
-    int64_t unplanned = hp_unplanned_scratchpad(model, hp_cuda_product_create);
-    if (unplanned > 0)
-        run.scratchpad = hp_cuda_allocate((size_t)unplanned);
+    forget_other_architecture(model);
+    run.scratchpad_bytes = hp_unplanned_scratchpad(model, hp_cuda_product_create);
+    if (run.scratchpad_bytes > 0)
+        run.scratchpad = hp_cuda_allocate((size_t)run.scratchpad_bytes);
 }
 
 void hp_cuda_run_close(void)
@@ -89,7 +105,8 @@ void hp_cuda_library_run(HpContext *context, const HpLibraryCall *call, const vo
 {
     (void)context;
     hp_driver_begins("the product of", call->name, call->implementation);
-    hp_cuda_product_run(call, a, b, bias, c, scratchpad ? scratchpad : run.scratchpad);
+    hp_cuda_product_run(call, a, b, bias, c,
+                        run.scratchpad_bytes > call->scratchpad ? run.scratchpad : scratchpad);
     wait_if_asked();
 }
 

@@ -1,6 +1,8 @@
 /* libcuda.so.1 without a GPU: its memory is the host's, and work on its stream is done as late as the rules
  * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes) and FAKE_GPU_CAPABILITY ("9.0")
- * say what GPU it is. */
+ * say what GPU it is. FAKE_GPU_LOG is a file that gets a line for each call, the function's name, and "idle"
+ * when somebody has waited until nothing was left to do, and "bytes N" when memory is given. With
+ * FAKE_GPU_KERNELS "none" kernels that the program has no function for are found and do nothing. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,8 +18,9 @@ FakeCalls fake_calls;
 FakeImage fake_image;
 FakeFault fake_fault;
 CUresult cuGetExportTable(const void **table, const void *id);
+CUresult cuCtxGetCurrent(CUcontext *context);
 
-enum { ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, INVALID_VALUE = 1 };
+enum { ILLEGAL_ADDRESS = 700, INVALID_CONTEXT = 201, CAPTURE_UNSUPPORTED = 900, INVALID_VALUE = 1 };
 
 typedef struct Block { /* of memory; its bytes follow */
     size_t bytes;
@@ -52,6 +55,10 @@ typedef struct CUgraph_st {
 static List queue, captured;
 static bool capturing;
 static CUresult sticky;
+static _Thread_local struct {
+    CUcontext items[8]; /* the last is current; a NULL among them is none */
+    int count;
+} contexts;
 static size_t total_memory, used_memory;
 static const void *last_image;
 static Arguments *all_arguments;
@@ -62,8 +69,20 @@ static struct {
 
 /* ---------------------------------------------------------------- bookkeeping */
 
+static void log_line(const char *line)
+{
+    static FILE *file;
+    if (!file && getenv("FAKE_GPU_LOG"))
+        file = fopen(getenv("FAKE_GPU_LOG"), "w");
+    if (file) {
+        fprintf(file, "%s\n", line);
+        fflush(file);
+    }
+}
+
 static CUresult called(const char *function)
 {
+    log_line(function);
     int i = 0;
     while (calls[i].name && strcmp(calls[i].name, function) != 0)
         i++;
@@ -71,12 +90,23 @@ static CUresult called(const char *function)
     calls[i].count++;
     return sticky;
 }
-#define CALLED()                                                                                             \
+/* Most functions want a current context of this thread. */
+static CUresult called_with_context(const char *function)
+{
+    CUresult result = called(function);
+    return result == CUDA_SUCCESS && (contexts.count == 0 || !contexts.items[contexts.count - 1])
+               ? INVALID_CONTEXT
+               : result;
+}
+
+#define CHECK(called)                                                                                        \
     do {                                                                                                     \
         CUresult result_ = called(__func__);                                                                 \
         if (result_ != CUDA_SUCCESS)                                                                         \
             return result_;                                                                                  \
     } while (0)
+#define CALLED() CHECK(called)
+#define CALLED_WITH_CONTEXT() CHECK(called_with_context)
 
 int fake_calls(const char *function)
 {
@@ -138,6 +168,8 @@ static CUresult wait_for(const Event *event)
     queue.count -= done;
     if (done > 0)
         memmove(queue.items, queue.items + done, (size_t)queue.count * sizeof *queue.items);
+    if (done > 0 && queue.count == 0)
+        log_line("idle");
     return sticky;
 }
 
@@ -224,10 +256,24 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
     return CUDA_SUCCESS;
 }
 
-CUresult cuCtxSetCurrent(CUcontext context)
+CUresult cuCtxPushCurrent_v2(CUcontext context)
 {
-    (void)context;
     CALLED();
+    contexts.items[contexts.count++] = context;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxPopCurrent_v2(CUcontext *context)
+{
+    CALLED_WITH_CONTEXT();
+    *context = contexts.items[--contexts.count];
+    return CUDA_SUCCESS;
+}
+
+CUresult cuCtxGetCurrent(CUcontext *context)
+{
+    CALLED();
+    *context = contexts.count > 0 ? contexts.items[contexts.count - 1] : NULL;
     return CUDA_SUCCESS;
 }
 
@@ -243,7 +289,7 @@ CUresult cuGetExportTable(const void **table, const void *id)
 
 CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *free_bytes = total_memory - used_memory;
     *total = total_memory;
     return CUDA_SUCCESS;
@@ -252,7 +298,7 @@ CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
 /* Not zeroed: that is for the program to do. */
 CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (capturing)
         return CAPTURE_UNSUPPORTED;
     if (bytes == 0)
@@ -260,6 +306,11 @@ CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
     if (bytes > total_memory - used_memory)
         return CUDA_ERROR_OUT_OF_MEMORY;
     Block *block = malloc(sizeof *block + bytes);
+    if (!block)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    char line[32];
+    snprintf(line, sizeof line, "bytes %zu", bytes);
+    log_line(line);
     block->bytes = bytes;
     memset(block + 1, 0xa5, bytes < 4096 ? bytes : 4096);
     used_memory += bytes;
@@ -269,7 +320,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes)
 
 CUresult cuMemFree_v2(CUdeviceptr memory)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     CUresult result = wait_for(NULL);
     Block *block = (Block *)memory - 1;
     used_memory -= block->bytes;
@@ -279,14 +330,14 @@ CUresult cuMemFree_v2(CUdeviceptr memory)
 
 CUresult cuMemAllocHost_v2(void **memory, size_t bytes)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *memory = malloc(bytes);
     return CUDA_SUCCESS;
 }
 
 CUresult cuMemFreeHost(void *memory)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(memory);
     return CUDA_SUCCESS;
 }
@@ -294,28 +345,28 @@ CUresult cuMemFreeHost(void *memory)
 CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return value ? INVALID_VALUE : submit((Operation){.to = (char *)memory, .bytes = count});
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = (char *)to, .from = from, .bytes = bytes});
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = to, .from = (const char *)from, .bytes = bytes});
 }
 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.to = (char *)to, .from = (const char *)from, .bytes = bytes});
 }
 
@@ -324,7 +375,7 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CU
 CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *stream = (CUstream)&queue;
     return CUDA_SUCCESS;
 }
@@ -332,21 +383,21 @@ CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 CUresult cuStreamDestroy_v2(CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(NULL);
 }
 
 CUresult cuStreamSynchronize(CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(NULL);
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
 {
     (void)stream, (void)mode;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     capturing = true;
     return CUDA_SUCCESS;
 }
@@ -354,7 +405,7 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *graph = calloc(1, sizeof **graph);
     **graph = captured;
     captured = (List){0};
@@ -365,7 +416,7 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     List *copy = calloc(1, sizeof *copy);
     for (int i = 0; i < graph->count; i++)
         append(copy, graph->items[i]);
@@ -376,7 +427,7 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned 
 CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     const List *list = (const List *)exec;
     for (int i = 0; i < list->count; i++)
         submit(list->items[i]);
@@ -385,7 +436,7 @@ CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 
 CUresult cuGraphDestroy(CUgraph graph)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(graph->items);
     free(graph);
     return CUDA_SUCCESS;
@@ -393,7 +444,7 @@ CUresult cuGraphDestroy(CUgraph graph)
 
 CUresult cuGraphExecDestroy(CUgraphExec exec)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     free(((List *)exec)->items);
     free(exec);
     return CUDA_SUCCESS;
@@ -402,14 +453,14 @@ CUresult cuGraphExecDestroy(CUgraphExec exec)
 CUresult cuEventCreate(CUevent *event, unsigned flags)
 {
     (void)flags;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *event = calloc(1, sizeof **event);
     return CUDA_SUCCESS;
 }
 
 CUresult cuEventDestroy_v2(CUevent event)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     CUresult result = wait_for(event);
     free(event);
     return result;
@@ -418,19 +469,19 @@ CUresult cuEventDestroy_v2(CUevent event)
 CUresult cuEventRecord(CUevent event, CUstream stream)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return submit((Operation){.event = event});
 }
 
 CUresult cuEventSynchronize(CUevent event)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return wait_for(event);
 }
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (start->pending || end->pending)
         return INVALID_VALUE;
     *milliseconds = (float)((end->time - start->time) * 1e3);
@@ -439,9 +490,14 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
 
 /* ---------------------------------------------------------------- kernels */
 
+static void no_kernel(const void *arguments, unsigned grid_x)
+{
+    (void)arguments, (void)grid_x;
+}
+
 CUresult cuModuleLoadData(CUmodule *module, const void *image)
 {
-    CALLED();
+    CALLED_WITH_CONTEXT();
     last_image = image;
     *module = (CUmodule)&last_image;
     return CUDA_SUCCESS;
@@ -450,15 +506,17 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image)
 CUresult cuModuleUnload(CUmodule module)
 {
     (void)module;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     return CUDA_SUCCESS;
 }
 
 CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
 {
     (void)module;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     *function = (CUfunction)dlsym(RTLD_DEFAULT, name);
+    if (!*function && strcmp(setting("FAKE_GPU_KERNELS", ""), "none") == 0)
+        *function = (CUfunction)no_kernel;
     return *function ? CUDA_SUCCESS : INVALID_VALUE;
 }
 
@@ -467,7 +525,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                         CUstream stream, void **parameters, void **extra)
 {
     (void)stream;
-    CALLED();
+    CALLED_WITH_CONTEXT();
     if (grid_y != 1 || grid_z != 1 || block_x != 256 || block_y != 1 || block_z != 1 || shared_bytes != 0 ||
         parameters || extra[0] != CU_LAUNCH_PARAM_BUFFER_POINTER || extra[2] != CU_LAUNCH_PARAM_BUFFER_SIZE ||
         extra[4] != CU_LAUNCH_PARAM_END)

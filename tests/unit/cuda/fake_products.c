@@ -22,6 +22,11 @@ int64_t hp_cuda_product_create(HpLibraryCall *call)
     return fake_product_scratchpad;
 }
 
+void hp_cuda_product_forget(HpLibraryCall *call)
+{
+    call->implementation = NULL;
+}
+
 void hp_cuda_product_destroy(HpLibraryCall *call)
 {
     call->handle = NULL;

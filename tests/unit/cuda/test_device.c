@@ -13,6 +13,7 @@
 #include "fake_products.h"
 #include "runtime/base/base.h"
 #include "runtime/device/device.h"
+#include "runtime/device/product.h"
 
 static FakeCalls *calls;
 static FakeFault *fault;
@@ -95,6 +96,7 @@ static const HpKernels kernels = {3, kernel_list, "", 1, &binary};
 static HpModel model = {.name = "test",
                         .source = "models/test.hpanet",
                         .device = &hp_device_cuda,
+                        .isa = "sm_90a",
                         .memory_bytes = MEMORY,
                         .scalar_count = SCALARS,
                         .library_count = 1,
@@ -155,7 +157,7 @@ static char *random_bytes(size_t bytes, uint64_t key)
 static void what_goes_up_comes_down(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {1, 63, 100, (8 << 20) - 64, 8 << 20, (8 << 20) + 1, 20000003, 5};
+    static const size_t sizes[] = {1, 63, 100, (32 << 20) - 64, 32 << 20, (32 << 20) + 1, 80000003, 5};
     enum { COUNT = sizeof sizes / sizeof *sizes };
     char *memory[COUNT], *host[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -171,6 +173,30 @@ static void what_goes_up_comes_down(void **state)
         free(again);
         free(host[i]);
     }
+}
+
+/* The next part's images go up while a function is at work: the first run of all, which waits, is over. */
+static void uploads_do_not_wait_for_functions(void **state)
+{
+    (void)state;
+    const size_t bytes = 30000000;
+    char *host = random_bytes(bytes, 9), *memory = device->allocate(bytes);
+    const float *answer_there =
+        (const float *)(context.memory + ANSWER); /* this GPU's memory is the host's */
+    for (int i = 0; i < 3; i++)
+        device->run(&context, &functions[0]);
+    device->synchronize();
+    for (int i = 0; i < 8; i++) {
+        device->upload(memory, host, bytes);
+        float before = *answer_there;
+        device->run(&context, &functions[0]);
+        device->upload(memory, host, bytes);
+        assert_true(*answer_there == before);
+        device->synchronize();
+        assert_true(*answer_there > before);
+    }
+    device->release(memory);
+    free(host);
 }
 
 static void memory_is_zero_and_counted(void **state)
@@ -336,14 +362,92 @@ static void products_share_a_scratchpad(void **state)
 static void a_plan_too_small(void)
 {
     model.library_version = "cuDNN 9.19";
+    model.threads = 1;
     fake_product_scratchpad = 100;
     open_device(NULL);
 }
 
-static void a_plan_is_kept(void **state)
+static void a_plan_for_threads_is_kept(void **state)
 {
     (void)state;
     EXPECT_FAILURE(a_plan_too_small, "cuDNN 9.19 wants 100 bytes of scratchpad for head and the plan has 0");
+}
+
+/* The plan's scratchpad, which generated code gives, where it has room; else the shared one. */
+static void a_plan_too_small_is_not_used(void **state)
+{
+    (void)state;
+    char planned[128] = {0};
+    product.scratchpad = 99;
+    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, planned);
+    assert_non_null(fake_product_given);
+    assert_ptr_not_equal(fake_product_given, planned);
+    product.scratchpad = 100;
+    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, planned);
+    assert_ptr_equal(fake_product_given, planned);
+    product.scratchpad = 0;
+}
+
+/* ---------------------------------------------------------------- products alone */
+
+static void products_are_timed(void **state)
+{
+    (void)state;
+    const HpProductTimer *timer = &hp_timer_cuda;
+    HpLibraryCall call = {.kind = HP_MATMUL, .name = "alone"};
+    const char numbers[2] = {3, 4};
+    int events = calls("cuEventCreate");
+    timer->open();
+    assert_int_equal(fake_products_open, 1);
+    char *memory = timer->allocate(3), sum;
+    timer->upload(memory, numbers, 2);
+    device->synchronize();
+    assert_int_equal(timer->create(&call), 0);
+    double seconds = timer->time(&call, memory, memory + 1, NULL, memory + 2, NULL);
+    assert_true(seconds >= 0 && seconds < 10);
+    device->download(&sum, memory + 2, 1);
+    assert_int_equal(sum, 7);
+    timer->destroy(&call);
+    timer->release(memory);
+    timer->close();
+    assert_int_equal(fake_products_open, 0);
+    assert_int_equal(fake_products_alive, 0);
+    assert_true(calls("cuEventCreate") > events);
+    assert_int_equal(calls("cuEventCreate"), calls("cuEventDestroy"));
+    assert_int_equal(calls("cuMemAlloc_v2"), calls("cuMemFree_v2"));
+}
+
+/* ---------------------------------------------------------------- another GPU than planned */
+
+static int open_planned_for(const char *architecture)
+{
+    model.isa = architecture;
+    product.implementation = "cudnn:e1";
+    return open_device(NULL);
+}
+
+static int open_planned(void **state)
+{
+    (void)state;
+    return open_planned_for("sm_90a");
+}
+
+static int open_elsewhere(void **state)
+{
+    (void)state;
+    return open_planned_for("sm_80");
+}
+
+static void names_are_of_an_architecture(void **state)
+{
+    (void)state;
+    assert_string_equal(product.implementation, "cudnn:e1");
+}
+
+static void names_are_forgotten_elsewhere(void **state)
+{
+    (void)state;
+    assert_null(product.implementation);
 }
 
 /* ---------------------------------------------------------------- images */
@@ -465,12 +569,18 @@ int main(void)
         WITH_DEVICE(memory_ends),
         WITH_DEVICE(variables_convert),
         WITH_DEVICE(graphs_replay),
+        WITH_DEVICE(uploads_do_not_wait_for_functions),
         WITH_DEVICE(another_seed_is_another_graph),
         WITH_DEVICE(a_clock_times_steps),
         WITH_DEVICE(products_run),
         cmocka_unit_test_setup_teardown(products_share_a_scratchpad, open_with_scratchpad,
                                         close_with_scratchpad),
-        cmocka_unit_test(a_plan_is_kept),
+        cmocka_unit_test_setup_teardown(a_plan_too_small_is_not_used, open_with_scratchpad,
+                                        close_with_scratchpad),
+        cmocka_unit_test(a_plan_for_threads_is_kept),
+        cmocka_unit_test(products_are_timed),
+        cmocka_unit_test_setup_teardown(names_are_of_an_architecture, open_planned, close_device),
+        cmocka_unit_test_setup_teardown(names_are_forgotten_elsewhere, open_elsewhere, close_device),
         WITH_DEVICE(images_cross_once),
         WITH_DEVICE(a_batch_is_copied_again),
         WITH_DEVICE(no_room_for_all),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "runtime/base/base.h"
 #include "tests/unit/train/toy_data.h"
+#include "tests/unit/train/toy_model.h"
 
 static char *folder, *data, *test;
 
@@ -72,6 +73,106 @@ static void same_as_on_the_cpu(void **state)
     free(cuda);
 }
 
+/* The lines of steps of a run's log. */
+static char *logged_steps(const char *run)
+{
+    char *out = toy_path(folder, run), *path = toy_path(out, "log.jsonl"), *text = hp_read_file(path, NULL);
+    char *steps = hp_alloc(strlen(text) + 1, 1), *end = steps;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (strstr(line, "\"step\","))
+            end += sprintf(end, "%s\n", line);
+    free(out);
+    free(path);
+    free(text);
+    return steps;
+}
+
+/* Trains on both devices, which have to log and end with the same; returns how many functions the GPU was
+ * given at most before somebody waited until it had nothing left to do. */
+static int functions_ahead(const char *on_cpu, const char *on_cuda)
+{
+    char *log = toy_path(folder, "calls"), *cpu = toy_path(folder, on_cpu), *cuda = toy_path(folder, on_cuda);
+    expect(RUN(NULL, "train", "--data", data, "--out", cpu), 0, "best.safetensors");
+    setenv("FAKE_GPU_LOG", log, 1);
+    expect(RUN(CUDA, "train", "--data", data, "--out", cuda), 0, "best.safetensors");
+    unsetenv("FAKE_GPU_LOG");
+    char *text = hp_read_file(log, NULL), *left = logged_steps(on_cpu), *right = logged_steps(on_cuda);
+    int most = 0, now = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        now = strcmp(line, "idle") == 0 ? 0 : now + (strcmp(line, "cuGraphLaunch") == 0);
+        most = now > most ? now : most;
+    }
+    assert_true(strlen(left) > 500);
+    assert_string_equal(left, right);
+    free(log);
+    free(cpu);
+    free(cuda);
+    free(text);
+    free(left);
+    free(right);
+    return most;
+}
+
+/* The longest epoch has 4 steps, each of 2 parts and an update. Its first part is waited for, as its images
+ * are shown, and then nothing until the results of the validation: 2 functions more. */
+static void the_host_is_ahead(void **state)
+{
+    (void)state;
+    setenv("TOY_UNSCALED", "1", 1);
+    int ahead = functions_ahead("ahead_cpu", "ahead_cuda");
+    unsetenv("TOY_UNSCALED");
+    assert_int_equal(ahead, 4 * 3 - 1 + 2);
+}
+
+/* Whether an update counts decides about the next one. */
+static void a_scaled_step_waits_for_its_verdict(void **state)
+{
+    (void)state;
+    setenv("TOY_SCALE", "8192", 1);
+    int ahead = functions_ahead("scaled_cpu", "scaled_cuda");
+    unsetenv("TOY_SCALE");
+    assert_int_equal(ahead, 3);
+}
+
+/* The step after it has begun when a loss is looked at. */
+static void a_wrong_loss_names_its_step(void **state)
+{
+    (void)state;
+    char *out = toy_path(folder, "nan");
+    setenv("TOY_UNSCALED", "1", 1);
+    setenv("TOY_NAN", "2", 1);
+    expect(RUN(NULL, "train", "--data", data, "--out", out), 1, "the loss is not a finite number at step 2 ");
+    expect(RUN(CUDA, "train", "--data", data, "--out", out, "--resume"), 1,
+           "the loss is not a finite number at step 2 ");
+    unsetenv("TOY_NAN");
+    unsetenv("TOY_UNSCALED");
+    free(out);
+}
+
+/* One image's share of what is not variables. */
+static void the_part_that_fits_is_named(void **state)
+{
+    (void)state;
+    int64_t variables = 0;
+    for (int i = 0; i < toy_model.variable_count; i++) {
+        const HpVariable *variable = &toy_model.variables[i];
+        int64_t end = variable->offset + variable->count * hp_data_type_bytes(variable->type);
+        variables = end > variables ? end : variables;
+    }
+    int64_t image = (toy_model.memory_bytes - variables) / TOY_ROWS;
+    static const int parts[] = {1, 2, 2}; /* batches are of 8 images */
+    for (int rows = 1; rows <= 3; rows++) {
+        char *memory = hp_format("%lld", (long long)(variables + rows * image + 4));
+        char *words = hp_format("parts of %d instead of 4 images should fit (--part %d)", parts[rows - 1],
+                                parts[rows - 1]);
+        setenv("FAKE_GPU_MEMORY", memory, 1);
+        expect(RUN(CUDA, "bench", "--only", "train"), 1, words);
+        unsetenv("FAKE_GPU_MEMORY");
+        free(memory);
+        free(words);
+    }
+}
+
 static void too_little_memory(void **state)
 {
     (void)state;
@@ -130,6 +231,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_on_the_cpu),
+        cmocka_unit_test(the_host_is_ahead),
+        cmocka_unit_test(a_scaled_step_waits_for_its_verdict),
+        cmocka_unit_test(a_wrong_loss_names_its_step),
+        cmocka_unit_test(the_part_that_fits_is_named),
         cmocka_unit_test(too_little_memory),
         cmocka_unit_test(kernels_are_written),
         cmocka_unit_test(kernels_are_read),

@@ -1,74 +1,18 @@
-/* The toy model as a program whose functions are launched as kernels, with TOY_CUDA set; else it runs them on
- * the CPU. */
+/* The toy model as a program: on the GPU with TOY_CUDA set, else on the CPU. With TOY_UNSCALED its updates
+ * are never undone. */
 #include <stdlib.h>
-#include "runtime/hpart.h"
+#include <string.h>
 #include "tests/unit/train/toy_model.h"
-#include "fake_driver.h"
-
-typedef struct Arguments {
-    int function;
-    char *memory;
-    const float *scalars;
-    const HpImageStore *images;
-    uint64_t seed;
-} Arguments;
-
-FakeKernel toy_kernel;
-
-void toy_kernel(const void *arguments, unsigned grid_x)
-{
-    const Arguments *a = arguments;
-    HpContext context = {.model = &toy_model,
-                         .memory = a->memory,
-                         .scalars = (float *)a->scalars,
-                         .images = *a->images,
-                         .seed = a->seed};
-    if (grid_x == 3)
-        toy_model.functions[a->function].run(&context);
-}
-
-static HpKernel kernel = {.name = "toy_kernel", .origin = "models/toy.hpanet:1", .threads = 256};
-static HpKernel *const kernels[] = {&kernel};
-static const HpBinary binary = {"sm_90a", "binary", 6};
-
-static void launch(HpContext *context, int function)
-{
-    Arguments arguments = {function, context->memory, context->device_scalars, context->device_images,
-                           context->seed};
-    hp_launch(context, &kernel, (HpGrid){3, 1, 1}, &arguments, sizeof arguments);
-}
-
-#define LAUNCHER(number)                                                                                     \
-    static void launch_##number(HpContext *context)                                                          \
-    {                                                                                                        \
-        launch(context, number);                                                                             \
-    }
-LAUNCHER(0)
-LAUNCHER(1)
-LAUNCHER(2)
-LAUNCHER(3)
-LAUNCHER(4)
-LAUNCHER(5)
-LAUNCHER(6)
-static void (*const launchers[])(HpContext *) = {launch_0, launch_1, launch_2, launch_3,
-                                                 launch_4, launch_5, launch_6};
-enum { FUNCTIONS = sizeof launchers / sizeof *launchers };
+#include "toy_cuda.h"
 
 int main(int argc, char **argv)
 {
-    HpKernels all = {1, kernels, "// the kernels of toy\n", 1, &binary};
-    HpFunction functions[FUNCTIONS];
-    HpModel model = toy_model;
-    if (!getenv("TOY_CUDA"))
-        return hp_main(argc, argv, &model);
-    if (model.function_count != FUNCTIONS)
-        return 99;
-    for (int i = 0; i < FUNCTIONS; i++) {
-        functions[i] = model.functions[i];
-        functions[i].run = launchers[i];
-    }
+    HpModel model = getenv("TOY_CUDA") ? toy_cuda_model() : toy_model;
+    HpFunction functions[16];
+    memcpy(functions, model.functions, (size_t)model.function_count * sizeof *functions);
+    for (int i = 0; i < model.function_count; i++)
+        if (functions[i].kind == HP_FUNCTION_UPDATE && getenv("TOY_UNSCALED"))
+            functions[i].result_count = 0;
     model.functions = functions;
-    model.kernels = &all;
-    model.device = &hp_device_cuda;
     return hp_main(argc, argv, &model);
 }

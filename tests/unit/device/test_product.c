@@ -71,6 +71,14 @@ static void convolutions_differ(void **state)
     CHANGED(format_a, HP_FORMAT_NHWC)
     CHANGED(format_b, HP_FORMAT_HWIO)
     CHANGED(format_c, HP_FORMAT_NHWC)
+    CHANGED(type_a, HP_BF16)
+    CHANGED(type_a, HP_F16)
+    CHANGED(type_b, HP_F16)
+    CHANGED(type_c, HP_F16)
+    CHANGED(pitch_a, 96)
+    CHANGED(pitch_b, 96)
+    CHANGED(pitch_c, 96)
+    CHANGED(tf32, true)
     assert_all_differ(calls, count);
 }
 
@@ -94,6 +102,15 @@ static void matrix_products_differ(void **state)
     CHANGED(add, true)
     CHANGED(relu, true)
     assert_all_differ(calls, count);
+}
+
+/* Choice files of the CPU name products of floats in one piece. */
+static void what_is_usual_is_not_said(void **state)
+{
+    (void)state;
+    char *text = hp_product_text(&matmul);
+    assert_string_equal(text, "matmul 2x16x512 by 512x28, plain plain plain");
+    free(text);
 }
 
 /* A layer's name and how the product runs now are not part of it. */
@@ -132,9 +149,8 @@ static void choices_name_what_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions_differ),
-        cmocka_unit_test(matrix_products_differ),
-        cmocka_unit_test(what_runs_it_does_not_matter),
+        cmocka_unit_test(convolutions_differ),       cmocka_unit_test(matrix_products_differ),
+        cmocka_unit_test(what_is_usual_is_not_said), cmocka_unit_test(what_runs_it_does_not_matter),
         cmocka_unit_test(choices_name_what_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ static int choose(const Candidate *others, int count, double noise)
     for (int i = 0; i < count; i++) {
         double seconds = 0.01 * others[i].ratio;
         calls[i + 1].scratchpad = others[i].scratchpad;
-        measured[i + 1] = (Measurement){others[i].dropped, seconds, seconds, others[i].ratio};
+        measured[i + 1] = (Measurement){
+            .dropped = others[i].dropped, .seconds = seconds, .least = seconds, .ratio = others[i].ratio};
     }
     return choose_candidate(calls, measured, count + 1, noise);
 }
