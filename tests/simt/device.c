@@ -187,6 +187,13 @@ static void device_synchronize(void)
 {
 }
 
+/* Its speed says nothing. */
+static void device_describe(const HpModel *model, HpMachine *machine)
+{
+    (void)model;
+    *machine = (HpMachine){0};
+}
+
 const HpDevice hp_device_cuda = {
     .name = "cuda",
     .open = device_open,
@@ -205,5 +212,6 @@ const HpDevice hp_device_cuda = {
     .copy = device_copy,
     .launch = device_launch,
     .synchronize = device_synchronize,
+    .describe = device_describe,
     .close = device_close,
 };

@@ -29,13 +29,17 @@ void toy_kernel(const void *arguments, unsigned grid_x)
 
 static HpKernel kernel = {.name = "toy_kernel", .origin = "models/toy.hpanet:1", .threads = 256};
 static HpKernel *const kernels[] = {&kernel};
-static const HpBinary binary = {"sm_90a", "binary", 6};
+static const char cubin[] = "binary";
+static const HpBinary binary = {"sm_90a", cubin, cubin + 6};
 
 static void launch(HpContext *context, int function)
 {
     Arguments arguments = {function, context->memory, context->device_scalars, context->device_images,
                            context->seed};
+    hp_step(context, 0);
     hp_launch(context, &kernel, (HpGrid){3, 1, 1}, &arguments, sizeof arguments);
+    for (int step = 1; step <= toy_model.functions[function].step_count; step++)
+        hp_step(context, step);
 }
 
 #define LAUNCHER(number)                                                                                     \
