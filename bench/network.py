@@ -1,11 +1,13 @@
 """A backbone as a whole program: 4 planes in, 28 labels out, binary cross-entropy, Adam. For the comparisons with PyTorch."""
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HPACC = str(ROOT / "build/compiler/hpacc")
+BUILD = pathlib.Path(os.environ.get("HPANET_BUILD") or ROOT / "build")
+HPACC = str(BUILD / "compiler/hpacc")
 JOBS = {"train": "training", "infer": "prediction"}  # PyTorch's word, the program's word
 MODEL = """hpanet 1
 use "data/hpa.hpanet"
