@@ -12,41 +12,19 @@ median of the rounds, PyTorch's best setting, and the ratios. --python names an 
 import argparse
 import json
 import os
-import pathlib
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-MODEL = """hpanet 1
-use "data/hpa.hpanet"
-use "backbones/%(file)s"
-use "losses.hpanet"
-use "optimizers.hpanet"
+from network import HPACC, JOBS, ROOT, compile_model, write_model
 
-input  image  = data.image at %(size)d px
-target labels = data.labels
-
-network {
-  logits = %(network)s(image, classes(labels)) as body
-}
-
-normalize image per plane
-loss      = bce(logits, labels)
-optimizer = adam()
-batch %(batch)d
-lr = 1e-3
-epochs 1
-"""
 SETTINGS = ["nchw", "channels_last", "compile", "compile_channels_last"]
-JOBS = {"train": "training", "infer": "prediction"}  # PyTorch's word, the program's word
 
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--hpacc", default=str(ROOT / "build/compiler/hpacc"))
+    p.add_argument("--hpacc", default=HPACC)
     p.add_argument("--python", default=sys.executable)
     p.add_argument("--network", default="resnet34")
     p.add_argument("--size", type=int, default=224)
@@ -57,24 +35,6 @@ def parse():
     p.add_argument("--settings", nargs="+", default=SETTINGS, choices=SETTINGS)
     p.add_argument("--jobs", nargs="+", default=list(JOBS), choices=list(JOBS))
     return p.parse_args()
-
-
-def write_model(options, folder):
-    files = [file.name for file in sorted((ROOT / "models/backbones").glob("*.hpanet"))
-             if re.search(rf"^block {options.network}\(", file.read_text(), re.MULTILINE)]
-    if not files:
-        sys.exit(f"no file in models/backbones has a block named {options.network}")
-    model = pathlib.Path(folder) / f"{options.network}.hpanet"
-    model.write_text(MODEL % {"file": files[0], "network": options.network, "size": options.size, "batch": options.batch})
-    return model
-
-
-def compile_model(options, folder, environment):
-    """The path of the program."""
-    out = pathlib.Path(folder) / "program"
-    subprocess.run([options.hpacc, str(write_model(options, folder)), "--target", "cpu", "-o", str(out)],
-                   env=environment, check=True)
-    return str(out / options.network)
 
 
 def start_pytorch(options, job, setting, environment):
@@ -136,7 +96,8 @@ def main():
     options = parse()
     environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
     with tempfile.TemporaryDirectory() as folder:
-        program = compile_model(options, folder, environment)
+        model = write_model(options.network, options.size, options.batch, folder)
+        program = str(compile_model(options.hpacc, model, folder, ["--target", "cpu"], environment))
         for job in options.jobs:
             report(options.network, job, compare(options, job, program, environment))
 

@@ -189,6 +189,13 @@ static void cpu_synchronize(void)
 {
 }
 
+/* Its memory is the host's, and what its products reach depends on the library. */
+static void cpu_describe(const HpModel *model, HpMachine *machine)
+{
+    (void)model;
+    *machine = (HpMachine){0};
+}
+
 static void cpu_close(void)
 {
     for (int i = 0; prepared_model && i < prepared_model->library_count; i++)
@@ -220,5 +227,6 @@ const HpDevice hp_device_cpu = {
     .copy = cpu_copy,
     .launch = cpu_launch,
     .synchronize = cpu_synchronize,
+    .describe = cpu_describe,
     .close = cpu_close,
 };

@@ -7,6 +7,13 @@
 
 enum { HP_FETCHES = 2 }; /* slots of fetch() */
 
+/* What a device is, and what it can do at best. 0: the device does not say. */
+typedef struct HpMachine {
+    char name[256];          /* "NVIDIA H200" */
+    double flops, bandwidth; /* a second: what large products as this model's reach; bytes of large copies */
+    int64_t peak_memory;     /* bytes that it has had in use since it was opened */
+} HpMachine;
+
 typedef struct HpDevice {
     const char *name; /* "cpu" */
     /* Fails with a message and exit status 1 when the machine lacks what the model was compiled for. */
@@ -36,8 +43,8 @@ typedef struct HpDevice {
     void (*set_images)(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);
     /* Starts a function; the device may still be at it on return. Downloads wait. */
     void (*run)(HpContext *context, const HpFunction *function);
-    /* Called by hp_step() while the context has a clock. Where the device is still at a step when the next
-     * one begins, it adds the seconds before run() returns. */
+    /* Called by hp_step() while the context has a clock, for functions that have run before. Where the device
+     * is still at a step when the next one begins, it adds the seconds before run() returns. */
     void (*clock_step)(HpContext *context, int step);
     /* What generated code calls by hp_library_run(), hp_copy(), hp_launch(). */
     void (*library_run)(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
@@ -45,6 +52,7 @@ typedef struct HpDevice {
     void (*copy)(HpContext *context, void *to, const void *from, size_t bytes);
     void (*launch)(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
     void (*synchronize)(void);
+    void (*describe)(const HpModel *model, HpMachine *machine); /* of a device that is open */
     void (*close)(void); /* also what failed while it was opened or prepared */
 } HpDevice;
 

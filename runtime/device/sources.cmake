@@ -16,6 +16,7 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cuda/memory.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/images.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/run.c
+  ${CMAKE_CURRENT_LIST_DIR}/cuda/ceilings.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/device.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/architecture.c
   ${CMAKE_CURRENT_LIST_DIR}/cuda/identity.c

@@ -1,13 +1,11 @@
 /* bench: how long steps take on made-up images, and where the time goes. */
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../base/base.h"
 #include "../weights/weights.h"
-#include "train.h"
+#include "bench.h"
 
-enum { WARM_UP_STEPS = 2, DEFAULT_STEPS = 10, SHOWN_STEPS = 20 };
+enum { WARM_UP_STEPS = 2, DEFAULT_STEPS = 10, MOST_PROFILED = 5 };
 
 /* ---------------------------------------------------------------- made-up images */
 
@@ -48,11 +46,17 @@ static void upload_rows(HpSession *session, const HpImageStore *images, int64_t 
 
 /* ---------------------------------------------------------------- timing */
 
-typedef struct Timing {
+/* What is timed: steps that each run some functions. */
+typedef struct Job {
     const char *name; /* "training", "prediction" */
-    int64_t images;   /* a step */
-    double median, least, most;
-} Timing;
+    void (*step)(HpSession *session);
+    int64_t images; /* a step */
+    int function_count, functions[2];
+    int64_t times[2];           /* of a function in a step */
+    double median, least, most; /* seconds of a step that is waited for */
+    double enqueued;            /* of one among steps that nobody waits for until the last is done */
+    HpProfile profiles[2];
+} Job;
 
 static int compare_seconds(const void *a, const void *b)
 {
@@ -76,22 +80,45 @@ static void predict_once(HpSession *session)
     hp_session_run(session, session->model->predict);
 }
 
-static Timing time_steps(HpSession *session, const char *name, void (*step)(HpSession *), int64_t images,
-                         int64_t count)
+static void time_steps(HpSession *session, Job *job, int64_t count)
 {
     double *seconds = hp_alloc((size_t)count, sizeof *seconds);
     for (int i = 0; i < WARM_UP_STEPS; i++)
-        step(session);
+        job->step(session);
+    session->device->synchronize();
     for (int64_t i = 0; i < count; i++) {
         double began = hp_seconds();
-        step(session);
+        job->step(session);
         session->device->synchronize();
         seconds[i] = hp_seconds() - began;
     }
+    double began = hp_seconds();
+    for (int64_t i = 0; i < count; i++)
+        job->step(session);
+    session->device->synchronize();
+    job->enqueued = (hp_seconds() - began) / (double)count;
     qsort(seconds, (size_t)count, sizeof *seconds, compare_seconds);
-    Timing timing = {name, images, seconds[count / 2], seconds[0], seconds[count - 1]};
+    job->median = seconds[count / 2];
+    job->least = seconds[0];
+    job->most = seconds[count - 1];
     free(seconds);
-    return timing;
+}
+
+static void measure(HpSession *session, Job *job, const HpMachine *machine, int64_t count)
+{
+    hp_session_prepare(session);
+    time_steps(session, job, count);
+    for (int i = 0; i < job->function_count; i++)
+        job->profiles[i] = hp_profile_measure(session, job->functions[i], machine,
+                                              count < MOST_PROFILED ? count : MOST_PROFILED);
+}
+
+static double roofline(const Job *job)
+{
+    double sum = 0;
+    for (int i = 0; i < job->function_count; i++)
+        sum += (double)job->times[i] * job->profiles[i].roofline;
+    return sum;
 }
 
 /* The rates of the last stage as they are before any schedule. */
@@ -105,55 +132,7 @@ static void set_rates(HpSession *session)
     }
 }
 
-/* ---------------------------------------------------------------- steps of a function */
-
-typedef struct StepTime {
-    const HpStep *step;
-    double seconds;
-} StepTime;
-
-static int compare_steps(const void *a, const void *b)
-{
-    double x = ((const StepTime *)a)->seconds, y = ((const StepTime *)b)->seconds;
-    return (x < y) - (x > y);
-}
-
-/* Products by their arithmetic, everything else by what it moves. */
-static void print_step(const StepTime *time, double total)
-{
-    const HpStep *step = time->step;
-    bool product = step->flops > 0;
-    printf("  %8.2f ms %5.1f %%  %7.1f %s  %s: %s\n", time->seconds * 1e3, 100 * time->seconds / total,
-           (product ? step->flops : step->bytes) / time->seconds / 1e9, product ? "GFLOP/s" : "GB/s   ",
-           step->layers, step->work);
-}
-
-static void print_steps(HpSession *session, const HpFunction *function, int64_t count)
-{
-    if (function->step_count == 0)
-        return;
-    StepTime *times = hp_alloc((size_t)function->step_count, sizeof *times);
-    struct HpClock clock = {hp_alloc((size_t)function->step_count, sizeof(double))};
-    double total = 0, products = 0;
-    session->context.clock = &clock;
-    for (int64_t i = 0; i < count; i++)
-        session->device->run(&session->context, function);
-    session->context.clock = NULL;
-    for (int i = 0; i < function->step_count; i++) {
-        times[i] = (StepTime){&function->steps[i], clock.seconds[i] / (double)count};
-        total += times[i].seconds;
-        products += function->steps[i].flops > 0 ? times[i].seconds : 0;
-    }
-    qsort(times, (size_t)function->step_count, sizeof *times, compare_steps);
-    printf("\n%s: %.1f ms in %d steps, %.1f ms of it products; the slowest:\n", function->name, total * 1e3,
-           function->step_count, products * 1e3);
-    for (int i = 0; i < function->step_count && i < SHOWN_STEPS; i++)
-        print_step(&times[i], total);
-    free(times);
-    free(clock.seconds);
-}
-
-/* ---------------------------------------------------------------- the command */
+/* ---------------------------------------------------------------- showing */
 
 /* The most memory this process has held, in bytes; 0 where the system does not say. */
 static double peak_memory(void)
@@ -169,35 +148,116 @@ static double peak_memory(void)
     return kilobytes * 1024;
 }
 
-static void print_timing(const Timing *timing)
+static void print_job(const Job *job)
 {
-    printf("%-10s %8.2f images/s   %.1f ms for %lld images (%.1f to %.1f)\n", timing->name,
-           (double)timing->images / timing->median, timing->median * 1e3, (long long)timing->images,
-           timing->least * 1e3, timing->most * 1e3);
+    double least = roofline(job);
+    printf("%-10s %8.2f images/s   %.1f ms for %lld images (%.1f to %.1f); back to back %.2f images/s\n",
+           job->name, (double)job->images / job->median, job->median * 1e3, (long long)job->images,
+           job->least * 1e3, job->most * 1e3, (double)job->images / job->enqueued);
+    if (least > 0)
+        printf("  roofline: %.1f ms of %.1f ms (%.0f %%)\n", least * 1e3, job->enqueued * 1e3,
+               100 * least / job->enqueued);
 }
 
-static void print_json(const HpModel *model, const Timing *timings, int count)
+static void print_jobs(const Job *jobs, int count, const HpMachine *machine)
+{
+    for (int i = 0; i < count; i++)
+        print_job(&jobs[i]);
+    printf("peak memory %.1f MB\n", peak_memory() / 1e6);
+    if (machine->peak_memory > 0)
+        printf("peak memory of %s %.1f MB\n", machine->name, (double)machine->peak_memory / 1e6);
+    if (machine->flops > 0 && machine->bandwidth > 0)
+        printf("roofline of %s: %.1f TFLOP/s, %.2f TB/s\n", machine->name, machine->flops / 1e12,
+               machine->bandwidth / 1e12);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < jobs[i].function_count; j++)
+            hp_profile_print(&jobs[i].profiles[j]);
+}
+
+static json_t *job_json(const Job *job)
+{
+    json_t *object = json_object(), *functions = json_array();
+    double least = roofline(job);
+    json_object_set_new(object, "images_per_second", json_real((double)job->images / job->median));
+    json_object_set_new(object, "images_per_second_back_to_back",
+                        json_real((double)job->images / job->enqueued));
+    json_object_set_new(object, "milliseconds", json_real(job->median * 1e3));
+    json_object_set_new(object, "least_milliseconds", json_real(job->least * 1e3));
+    json_object_set_new(object, "most_milliseconds", json_real(job->most * 1e3));
+    if (least > 0) {
+        json_object_set_new(object, "roofline_milliseconds", json_real(least * 1e3));
+        json_object_set_new(object, "roofline_share", json_real(least / job->enqueued));
+    }
+    for (int i = 0; i < job->function_count; i++) {
+        json_t *function = hp_profile_json(&job->profiles[i]);
+        json_object_set_new(function, "times", json_integer(job->times[i]));
+        json_array_append_new(functions, function);
+    }
+    json_object_set_new(object, "functions", functions);
+    return object;
+}
+
+static json_t *machine_json(const HpMachine *machine)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "name", json_string(machine->name));
+    json_object_set_new(object, "flops_per_second", json_real(machine->flops));
+    json_object_set_new(object, "bytes_per_second", json_real(machine->bandwidth));
+    json_object_set_new(object, "peak_megabytes", json_real((double)machine->peak_memory / 1e6));
+    return object;
+}
+
+static void print_json(const HpModel *model, const Job *jobs, int count, const HpMachine *machine)
 {
     json_t *object = json_object();
     json_object_set_new(object, "model", json_string(model->name));
     json_object_set_new(object, "target", json_string(model->target));
-    for (int i = 0; i < count; i++) {
-        json_t *row = json_object();
-        json_object_set_new(row, "images_per_second",
-                            json_real((double)timings[i].images / timings[i].median));
-        json_object_set_new(row, "milliseconds", json_real(timings[i].median * 1e3));
-        json_object_set_new(object, timings[i].name, row);
-    }
+    for (int i = 0; i < count; i++)
+        json_object_set_new(object, jobs[i].name, job_json(&jobs[i]));
     json_object_set_new(object, "peak_megabytes", json_real(peak_memory() / 1e6));
+    if (*machine->name)
+        json_object_set_new(object, "device", machine_json(machine));
     if (json_dumpf(object, stdout, JSON_REAL_PRECISION(6)) != 0)
         hp_fail("the result cannot be written");
     putchar('\n');
     json_decref(object);
 }
 
+/* ---------------------------------------------------------------- the command */
+
 static bool wants(const HpOptions *options, const char *job)
 {
     return !options->only || strcmp(options->only, job) == 0;
+}
+
+static void open_session(HpSession *session, const HpModel *model, const HpOptions *options)
+{
+    hp_session_open(session, model, options, wants(options, "train"));
+    HpVariables variables = {model, session->device, &session->context};
+    hp_weights_initialize(&variables, options->seed);
+    if (wants(options, "train"))
+        hp_weights_reset_state(&variables);
+}
+
+static Job training_job(const HpModel *model)
+{
+    const HpStage *stage = &model->stages[model->stage_count - 1];
+    return (Job){.name = "training",
+                 .step = train_once,
+                 .images = stage->parts * model->part_rows,
+                 .function_count = 2,
+                 .functions = {stage->train, stage->update},
+                 .times = {stage->parts, 1}};
+}
+
+static Job prediction_job(const HpModel *model)
+{
+    return (Job){.name = "prediction",
+                 .step = predict_once,
+                 .images = model->evaluate_rows,
+                 .function_count = 1,
+                 .functions = {model->predict},
+                 .times = {1}};
 }
 
 int hp_bench(const HpOptions *options, const HpModel *model)
@@ -205,43 +265,34 @@ int hp_bench(const HpOptions *options, const HpModel *model)
     if (options->only && strcmp(options->only, "train") != 0 && strcmp(options->only, "predict") != 0)
         hp_fail("--only is train or predict, not \"%s\"", options->only);
     HpSession session;
-    hp_session_open(&session, model, options, wants(options, "train"));
-    HpVariables variables = {model, session.device, &session.context};
-    hp_weights_initialize(&variables, options->seed);
-    if (wants(options, "train"))
-        hp_weights_reset_state(&variables);
+    open_session(&session, model, options);
     int64_t rows = model->part_rows > model->evaluate_rows ? model->part_rows : model->evaluate_rows;
     int64_t count = options->steps ? options->steps : DEFAULT_STEPS;
     HpImageStore images;
     uint8_t *pixels = make_pixels(model, rows, &images);
-    Timing timings[2];
+    HpMachine machine;
+    session.device->describe(model, &machine);
+    Job jobs[2];
     int timed = 0;
     if (wants(options, "train")) {
+        jobs[timed] = training_job(model);
         upload_rows(&session, &images, model->part_rows, true);
         set_rates(&session);
-        hp_session_prepare(&session);
-        timings[timed++] = time_steps(&session, "training", train_once,
-                                      model->stages[model->stage_count - 1].parts * model->part_rows, count);
+        measure(&session, &jobs[timed++], &machine, count);
     }
     if (wants(options, "predict")) {
+        jobs[timed] = prediction_job(model);
         upload_rows(&session, &images, model->evaluate_rows, false);
-        hp_session_prepare(&session);
-        timings[timed++] = time_steps(&session, "prediction", predict_once, model->evaluate_rows, count);
+        measure(&session, &jobs[timed++], &machine, count);
     }
-    if (options->json) {
-        print_json(model, timings, timed);
-    } else {
-        for (int i = 0; i < timed; i++)
-            print_timing(&timings[i]);
-        printf("peak memory %.1f MB\n", peak_memory() / 1e6);
-        const HpStage *stage = &model->stages[model->stage_count - 1];
-        if (wants(options, "train")) {
-            print_steps(&session, &model->functions[stage->train], count);
-            print_steps(&session, &model->functions[stage->update], count);
-        }
-        if (wants(options, "predict"))
-            print_steps(&session, &model->functions[model->predict], count);
-    }
+    session.device->describe(model, &machine); /* now it knows its peak of memory */
+    if (options->json)
+        print_json(model, jobs, timed, &machine);
+    else
+        print_jobs(jobs, timed, &machine);
+    for (int i = 0; i < timed; i++)
+        for (int j = 0; j < jobs[i].function_count; j++)
+            hp_profile_free(&jobs[i].profiles[j]);
     free(pixels);
     hp_session_close(&session);
     return 0;

@@ -13,4 +13,5 @@ target_sources(hpart PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/evaluate.c
   ${CMAKE_CURRENT_LIST_DIR}/predict.c
   ${CMAKE_CURRENT_LIST_DIR}/info.c
+  ${CMAKE_CURRENT_LIST_DIR}/profile.c
   ${CMAKE_CURRENT_LIST_DIR}/bench.c)

@@ -85,6 +85,13 @@ static void cuda_synchronize(void)
     HP_CUDA(StreamSynchronize, hp_cuda_stream);
 }
 
+static void cuda_describe(const HpModel *model, HpMachine *machine)
+{
+    *machine = (HpMachine){.peak_memory = hp_cuda_memory_peak()};
+    HP_CUDA(DeviceGetName, machine->name, sizeof machine->name, gpu);
+    hp_cuda_ceilings(model, gpu, machine);
+}
+
 void hp_cuda_close(void)
 {
     if (!primary)
@@ -125,5 +132,6 @@ const HpDevice hp_device_cuda = {
     .copy = hp_cuda_copy,
     .launch = hp_cuda_launch,
     .synchronize = cuda_synchronize,
+    .describe = cuda_describe,
     .close = hp_cuda_close,
 };

@@ -24,6 +24,11 @@ enum {
     CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1,
     CU_EVENT_DEFAULT = 0,
     CU_EVENT_DISABLE_TIMING = 2,
+    CU_EVENT_RECORD_EXTERNAL = 1,
+    CU_DEVICE_ATTRIBUTE_CLOCK_RATE = 13,
+    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
+    CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE = 36,
+    CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH = 37,
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
 };
@@ -70,6 +75,7 @@ enum {
     X(EventCreate, cuEventCreate, (CUevent * event, unsigned flags))                                         \
     X(EventDestroy, cuEventDestroy_v2, (CUevent event))                                                      \
     X(EventRecord, cuEventRecord, (CUevent event, CUstream stream))                                          \
+    X(EventRecordWithFlags, cuEventRecordWithFlags, (CUevent event, CUstream stream, unsigned flags))        \
     X(EventSynchronize, cuEventSynchronize, (CUevent event))                                                 \
     X(EventElapsedTime, cuEventElapsedTime, (float *milliseconds, CUevent start, CUevent end))               \
     X(ModuleLoadData, cuModuleLoadData, (CUmodule * module, const void *image))                              \

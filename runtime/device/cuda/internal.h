@@ -24,10 +24,17 @@ void hp_cuda_memory_close(void);
 void *hp_cuda_allocate(size_t bytes);
 void hp_cuda_release(void *memory);
 int64_t hp_cuda_available(void);
+/* The most bytes that were in use at an allocation or are now, beside those before memory was opened: what
+ * libraries and the driver took for this program counts, and so does what other programs took meanwhile. */
+int64_t hp_cuda_memory_peak(void);
 void hp_cuda_upload(void *device, const void *host, size_t bytes);
 void hp_cuda_download(void *host, const void *device, size_t bytes);
 void hp_cuda_fetch(int slot, const void *device);
 float hp_cuda_fetched(int slot);
+
+/* ---- ceilings.c */
+/* Sets what a GPU with this name reaches in products as the model's, and in copies. */
+void hp_cuda_ceilings(const HpModel *model, CUdevice gpu, HpMachine *machine);
 
 /* ---- images.c */
 void hp_cuda_set_images(HpContext *context, const HpImageStore *store, int64_t *sample, int64_t count);

@@ -21,9 +21,12 @@ static struct {
     CUevent copied[HP_FETCHES];
 } fetches;
 
+static int64_t free_at_open, least_free;
+
 void hp_cuda_memory_open(void)
 {
     void *bytes;
+    free_at_open = least_free = hp_cuda_available();
     HP_CUDA(MemAllocHost, &bytes, 2 * HALF + sizeof(float[HP_FETCHES]));
     staging.bytes = bytes;
     fetches.floats = (float *)(staging.bytes + 2 * HALF);
@@ -60,6 +63,13 @@ int64_t hp_cuda_available(void)
     return (int64_t)free;
 }
 
+int64_t hp_cuda_memory_peak(void)
+{
+    int64_t now = hp_cuda_available();
+    least_free = now < least_free ? now : least_free;
+    return free_at_open - least_free;
+}
+
 void *hp_cuda_allocate(size_t bytes)
 {
     CUdeviceptr memory = 0;
@@ -70,6 +80,7 @@ void *hp_cuda_allocate(size_t bytes)
             "out of GPU memory: %.1f MB were asked for and %.1f MB are free; a smaller --batch needs less",
             (double)bytes / 1e6, (double)hp_cuda_available() / 1e6);
     hp_driver_check(result, "cuMemAlloc");
+    hp_cuda_memory_peak();
     HP_CUDA(MemsetD8Async, memory, 0, room, hp_cuda_stream);
     return (void *)(uintptr_t)memory;
 }

@@ -119,7 +119,7 @@ void hp_cuda_copy(HpContext *context, void *to, const void *from, size_t bytes)
 void hp_cuda_clock_step(HpContext *context, int step)
 {
     (void)context;
-    HP_CUDA(EventRecord, run.events[step], hp_cuda_stream);
+    HP_CUDA(EventRecordWithFlags, run.events[step], hp_cuda_stream, CU_EVENT_RECORD_EXTERNAL);
 }
 
 /* ---------------------------------------------------------------- ways to run a function */
@@ -130,22 +130,6 @@ static void upload_changed(void *device, void *there, const void *now, size_t by
         return;
     hp_cuda_upload(device, now, bytes);
     memcpy(there, now, bytes);
-}
-
-static void run_timed(HpContext *context, const HpFunction *function)
-{
-    if (run.event_count <= function->step_count) {
-        run.events = hp_realloc(run.events, (size_t)function->step_count + 1, sizeof *run.events);
-        while (run.event_count <= function->step_count)
-            HP_CUDA(EventCreate, &run.events[run.event_count++], CU_EVENT_DEFAULT);
-    }
-    function->run(context);
-    HP_CUDA(StreamSynchronize, hp_cuda_stream);
-    for (int step = 0; step < function->step_count; step++) {
-        float milliseconds;
-        HP_CUDA(EventElapsedTime, &milliseconds, run.events[step], run.events[step + 1]);
-        context->clock->seconds[step] += milliseconds / 1e3;
-    }
 }
 
 static void run_first(HpContext *context, const HpFunction *function)
@@ -166,6 +150,27 @@ static CUgraphExec capture(HpContext *context, const HpFunction *function)
     HP_CUDA(GraphInstantiateWithFlags, &exec, graph, 0);
     HP_CUDA(GraphDestroy, graph);
     return exec;
+}
+
+/* A graph with an event at each step: between kernels that the host starts one by one the GPU may wait for
+ * it.
+ */
+static void run_timed(HpContext *context, const HpFunction *function)
+{
+    if (run.event_count <= function->step_count) {
+        run.events = hp_realloc(run.events, (size_t)function->step_count + 1, sizeof *run.events);
+        while (run.event_count <= function->step_count)
+            HP_CUDA(EventCreate, &run.events[run.event_count++], CU_EVENT_DEFAULT);
+    }
+    CUgraphExec exec = capture(context, function);
+    HP_CUDA(GraphLaunch, exec, hp_cuda_stream);
+    HP_CUDA(StreamSynchronize, hp_cuda_stream);
+    HP_CUDA(GraphExecDestroy, exec);
+    for (int step = 0; step < function->step_count; step++) {
+        float milliseconds;
+        HP_CUDA(EventElapsedTime, &milliseconds, run.events[step], run.events[step + 1]);
+        context->clock->seconds[step] += milliseconds / 1e3;
+    }
 }
 
 /* The graph of a function in this context; NULL: it has not run yet. */

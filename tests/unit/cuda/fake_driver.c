@@ -1,6 +1,6 @@
 /* libcuda.so.1 without a GPU: its memory is the host's, and work on its stream is done as late as the rules
- * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes) and FAKE_GPU_CAPABILITY ("9.0")
- * say what GPU it is. FAKE_GPU_LOG is a file that gets a line for each call, the function's name, and "idle"
+ * allow, when somebody waits for it. FAKE_GPU_COUNT, FAKE_GPU_MEMORY (bytes), FAKE_GPU_CAPABILITY ("9.0")
+ * and FAKE_GPU_NAME say what GPU it is. FAKE_GPU_LOG is a file that gets a line for each call, the function's name, and "idle"
  * when somebody has waited until nothing was left to do, and "bytes N" when memory is given. With
  * FAKE_GPU_KERNELS "none" kernels that the program has no function for are found and do nothing. */
 #include <dlfcn.h>
@@ -136,7 +136,7 @@ static void append(List *list, Operation operation)
 static CUresult submit(Operation operation)
 {
     append(capturing ? &captured : &queue, operation);
-    if (operation.event)
+    if (operation.event && !capturing)
         operation.event->pending++;
     return CUDA_SUCCESS;
 }
@@ -226,7 +226,7 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device)
 {
     (void)device;
     CALLED();
-    snprintf(name, (size_t)length, "Fake GPU");
+    snprintf(name, (size_t)length, "%s", setting("FAKE_GPU_NAME", "Fake GPU"));
     return CUDA_SUCCESS;
 }
 
@@ -237,7 +237,15 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
     CALLED();
     if (sscanf(setting("FAKE_GPU_CAPABILITY", "9.0"), "%d.%d", &major, &minor) != 2)
         return INVALID_VALUE;
-    *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? major : minor;
+    switch (attribute) {
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = major; break;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: *value = minor; break;
+    case CU_DEVICE_ATTRIBUTE_CLOCK_RATE: *value = 1000000; break;
+    case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *value = 100; break;
+    case CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE: *value = 1000000; break;
+    case CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH: *value = 4000; break;
+    default: return INVALID_VALUE;
+    }
     return CUDA_SUCCESS;
 }
 
@@ -471,6 +479,15 @@ CUresult cuEventRecord(CUevent event, CUstream stream)
     (void)stream;
     CALLED_WITH_CONTEXT();
     return submit((Operation){.event = event});
+}
+
+/* A record that a graph repeats. */
+CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned flags)
+{
+    (void)stream;
+    CALLED();
+    return capturing && flags == CU_EVENT_RECORD_EXTERNAL ? submit((Operation){.event = event})
+                                                          : INVALID_VALUE;
 }
 
 CUresult cuEventSynchronize(CUevent event)

@@ -1,4 +1,6 @@
 /* A whole program on the CUDA device does what it does on the CPU, to the bit. */
+#include <jansson.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,6 +184,60 @@ static void too_little_memory(void **state)
     unsetenv("FAKE_GPU_MEMORY");
 }
 
+/* ---------------------------------------------------------------- bench */
+
+static double number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_number(value))
+        fail_msg("there is no number %s", name);
+    return json_number_value(value);
+}
+
+/* A known GPU, whose ceilings for a model without products are those of floats: 52 TFLOP/s, 4.3 TB/s. */
+static void bench_knows_the_roofline(void **state)
+{
+    (void)state;
+    static const double least[2] = {6e3 / 4.3e12, 1e6 / 52e12}; /* bytes decide, then arithmetic */
+    setenv("FAKE_GPU_NAME", "NVIDIA H200", 1);
+    ToyRun run = RUN(CUDA, "bench", "--only", "predict", "--steps", "3", "--json");
+    assert_int_equal(run.status, 0);
+    json_t *object = json_loads(run.output, 0, NULL);
+    const json_t *job = json_object_get(object, "prediction"), *device = json_object_get(object, "device");
+    const json_t *function = json_array_get(json_object_get(job, "functions"), 0);
+    const json_t *steps = json_object_get(function, "steps");
+    assert_string_equal(json_string_value(json_object_get(device, "name")), "NVIDIA H200");
+    assert_float_equal(number(device, "bytes_per_second"), 4.3e12, 1e6);
+    assert_float_equal(number(device, "flops_per_second"), 52e12, 1e6);
+    assert_true(number(device, "peak_megabytes") > 0.002 && number(device, "peak_megabytes") < 1);
+    assert_true(number(job, "images_per_second") > 0 && number(job, "images_per_second_back_to_back") > 0);
+    assert_true(number(job, "least_milliseconds") <= number(job, "milliseconds"));
+    assert_true(number(job, "milliseconds") <= number(job, "most_milliseconds"));
+    assert_int_equal(json_array_size(steps), 2);
+    double sum = 0;
+    for (size_t i = 0; i < 2; i++) {
+        double found = number(json_array_get(steps, i), "roofline_milliseconds");
+        assert_true(fabs(found - least[i] * 1e3) <= 1e-5 * found);
+        sum += found;
+    }
+    assert_true(fabs(number(function, "roofline_milliseconds") - sum) <= 1e-5 * sum);
+    assert_true(fabs(number(job, "roofline_milliseconds") - sum) <= 1e-5 * sum);
+    json_decref(object);
+    toy_run_free(&run);
+    expect(RUN(CUDA, "bench", "--only", "predict"), 0, "\n  roofline: 0.0 ms of ");
+    expect(RUN(CUDA, "bench", "--only", "predict"), 0, "roofline of NVIDIA H200: 52.0 TFLOP/s, 4.30 TB/s\n");
+    expect(RUN(CUDA, "bench", "--only", "predict"), 0, "peak memory of NVIDIA H200 ");
+    unsetenv("FAKE_GPU_NAME");
+}
+
+/* 1 GHz, 100 multiprocessors of capability 9.0, 4000 bits at 1 GHz: nine tenths of 25.6 TFLOP/s and 1 TB/s.
+ */
+static void bench_works_it_out(void **state)
+{
+    (void)state;
+    expect(RUN(CUDA, "bench", "--only", "predict"), 0, "roofline of Fake GPU: 23.0 TFLOP/s, 0.90 TB/s\n");
+}
+
 /* ---------------------------------------------------------------- --dump-cuda, --load-cuda */
 
 static void kernels_are_written(void **state)
@@ -236,6 +292,8 @@ int main(void)
         cmocka_unit_test(a_wrong_loss_names_its_step),
         cmocka_unit_test(the_part_that_fits_is_named),
         cmocka_unit_test(too_little_memory),
+        cmocka_unit_test(bench_knows_the_roofline),
+        cmocka_unit_test(bench_works_it_out),
         cmocka_unit_test(kernels_are_written),
         cmocka_unit_test(kernels_are_read),
         cmocka_unit_test(other_programs_have_no_such_options),

@@ -36,7 +36,10 @@ static void launch(HpContext *context, int function)
 {
     Arguments arguments = {function, context->memory, context->device_scalars, context->device_images,
                            context->seed};
+    hp_step(context, 0);
     hp_launch(context, &kernel, (HpGrid){3, 1, 1}, &arguments, sizeof arguments);
+    for (int step = 1; step <= toy_model.functions[function].step_count; step++)
+        hp_step(context, step);
 }
 
 #define LAUNCHER(number)                                                                                     \

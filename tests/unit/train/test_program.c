@@ -222,6 +222,31 @@ static void test_help_and_info(void **state)
     toy_run_free(&run);
 }
 
+/* The CPU has no ceilings that it knows of. */
+static void test_bench(void **state)
+{
+    (void)state;
+    ToyRun run = RUN(NULL, "bench", "--only", "predict", "--steps", "1");
+    assert_int_equal(run.status, 0);
+    assert_non_null(strstr(run.output, "; back to back "));
+    assert_non_null(strstr(run.output, " in 2 steps, "));
+    assert_non_null(strstr(run.output, " GFLOP/s  head: linear\n"));
+    assert_non_null(strstr(run.output, "  image: samples\n"));
+    assert_null(strstr(run.output, "roofline"));
+    toy_run_free(&run);
+    run = RUN(NULL, "bench", "--only", "predict", "--json");
+    json_t *object = json_loads(run.output, 0, NULL);
+    json_t *job = json_object_get(object, "prediction");
+    json_t *function = json_array_get(json_object_get(job, "functions"), 0);
+    assert_int_equal(json_array_size(json_object_get(function, "steps")), 2);
+    assert_true(json_number_value(json_object_get(job, "images_per_second_back_to_back")) > 0);
+    assert_true(json_number_value(json_object_get(object, "peak_megabytes")) > 1);
+    assert_null(json_object_get(object, "device"));
+    assert_null(json_object_get(object, "training"));
+    json_decref(object);
+    toy_run_free(&run);
+}
+
 /* The classes differ by where a picture is bright; labels that went to other images would not be learned. */
 static void test_it_learns(void **state)
 {
@@ -633,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_submission),
         cmocka_unit_test(test_names_in_the_submission),
         cmocka_unit_test(test_evaluate_agrees_with_predict),
+        cmocka_unit_test(test_bench),
         cmocka_unit_test(test_it_learns),
         cmocka_unit_test(test_one_of),
         cmocka_unit_test(test_group_steps),

@@ -205,11 +205,14 @@ static void prepare(HpContext *context)
 static void predict(HpContext *context)
 {
     ToyMemory *memory = (ToyMemory *)context->memory;
-    float features[TOY_FEATURES];
-    for (int row = 0; row < TOY_EVALUATE; row++) {
-        sample_image(context, memory, row, features);
-        toy_logits(&memory->folded[0][0], memory->bias, memory->running, features, memory->logits[row]);
-    }
+    float features[TOY_EVALUATE][TOY_FEATURES];
+    hp_step(context, 0);
+    for (int row = 0; row < TOY_EVALUATE; row++)
+        sample_image(context, memory, row, features[row]);
+    hp_step(context, 1);
+    for (int row = 0; row < TOY_EVALUATE; row++)
+        toy_logits(&memory->folded[0][0], memory->bias, memory->running, features[row], memory->logits[row]);
+    hp_step(context, 2);
 }
 
 static void evaluate(HpContext *context)
@@ -237,15 +240,19 @@ static void schedule(HpContext *context)
 #define RESULT(text, member)                                                                                 \
     {                                                                                                        \
         .name = text, .offset = PLACE(member), .count = sizeof(((ToyMemory *)0)->member) / sizeof(float),    \
-        .rank = 1, .shape = {sizeof(((ToyMemory *)0)->member) / sizeof(float)}                               \
+        .rank = 1, .shape = {                                                                                \
+            sizeof(((ToyMemory *)0)->member) / sizeof(float)                                                 \
+        }                                                                                                    \
     }
 
 /* Of a training batch, which is smaller than that of evaluation. */
 #define ROWS(text, member)                                                                                   \
     {                                                                                                        \
         .name = text, .offset = PLACE(member),                                                               \
-        .count = TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float)),                  \
-        .rank = 1, .shape = {TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float))}      \
+        .count = TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float)), .rank = 1,       \
+        .shape = {                                                                                           \
+            TOY_ROWS * (int64_t)(sizeof(((ToyMemory *)0)->member[0]) / sizeof(float))                        \
+        }                                                                                                    \
     }
 
 static const HpResult train_results[] = {RESULT("loss", loss), ROWS("image", image), ROWS("logits", logits)};
@@ -255,13 +262,15 @@ static const HpResult schedule_results[] = {RESULT("lr", lr), RESULT("momentum",
 
 enum { TRAIN, UPDATE_TOP, UPDATE_ALL, PREPARE, EVALUATE, PREDICT, SCHEDULE };
 
+static const HpStep predict_steps[] = {{"image", "samples", 6e3, 0}, {"head", "linear", 2e3, 1e6}};
+
 static const HpFunction functions[] = {
     [TRAIN] = {"train", HP_FUNCTION_TRAIN, train, 3, train_results},
     [UPDATE_TOP] = {"update_top", HP_FUNCTION_UPDATE, update_top, 1, update_results},
     [UPDATE_ALL] = {"update_all", HP_FUNCTION_UPDATE, update_all, 1, update_results},
     [PREPARE] = {"prepare", HP_FUNCTION_PREPARE, prepare, 0, NULL},
     [EVALUATE] = {"evaluate", HP_FUNCTION_EVALUATE, evaluate, 2, evaluate_results},
-    [PREDICT] = {"predict", HP_FUNCTION_PREDICT, predict, 1, evaluate_results},
+    [PREDICT] = {"predict", HP_FUNCTION_PREDICT, predict, 1, evaluate_results, 2, predict_steps},
     [SCHEDULE] = {"schedule", HP_FUNCTION_SCHEDULE, schedule, 2, schedule_results},
 };
 
