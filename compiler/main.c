@@ -226,6 +226,7 @@ static void optimize_graphs(Emission *emission)
     for (size_t i = 0; i < functions->count; i++) {
         RUN(align, functions->items[i].graph);
         RUN(layout, functions->items[i].graph);
+        RUN(statistics, functions->items[i].graph);
     }
 }
 

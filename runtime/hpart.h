@@ -155,6 +155,7 @@ typedef struct HpLibraryCall {
         *implementation; /* its name: "jit:avx512_core", "hpanet:narrow"; NULL: what the library takes */
     /* epilogue: c = relu(product + bias + addend); some libraries have parts of it for some kinds only */
     bool bias, add, relu;
+    bool statistics; /* convolution: also the sums of c and of its squares over the pixels of a channel */
     /* matmul */
     int64_t m, n, k;
     bool transpose_a, transpose_b;
@@ -234,9 +235,10 @@ static inline void hp_step(HpContext *context, int step)
 }
 
 /* Runs a product on the context's device; bias and scratchpad may be NULL where the call has none. With
- * `add`, c holds the addend when the call begins; c overlaps no other operand. */
+ * `add`, c holds the addend when the call begins; c overlaps no other operand. `statistics` become
+ * [2][out_channels], the sums and those of squares; NULL where the call has none. */
 void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                    const void *bias, void *c, void *scratchpad);
+                    const void *bias, void *c, float *statistics, void *scratchpad);
 
 /* Copies bytes within the context's memory; the two places do not overlap. */
 void hp_copy(HpContext *context, void *to, const void *from, size_t bytes);

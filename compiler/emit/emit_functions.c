@@ -73,6 +73,7 @@ static void print_library_call(Text *out, const Emission *emission, Call *call)
     mark_or_null(out, step->b, call);
     mark_or_null(out, step->bias, call);
     mark_or_null(out, step->outputs.items[0], call);
+    mark_or_null(out, step->statistics, call);
     mark_or_null(out, step->scratchpad, call);
     text_add(out, ");");
 }

@@ -35,14 +35,14 @@ static bool same_product(const HpLibraryCall *a, const HpLibraryCall *b)
            memcmp(a->pad_before, b->pad_before, sizeof a->pad_before) == 0 &&
            memcmp(a->pad_after, b->pad_after, sizeof a->pad_after) == 0 &&
            memcmp(a->dilation, b->dilation, sizeof a->dilation) == 0 && a->algorithm == b->algorithm &&
-           a->bias == b->bias && a->add == b->add && a->relu == b->relu && a->m == b->m && a->n == b->n &&
-           a->k == b->k && a->transpose_a == b->transpose_a && a->transpose_b == b->transpose_b &&
-           a->rank == b->rank && memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
-           a->format_a == b->format_a && a->format_b == b->format_b && a->format_c == b->format_c &&
-           a->type_a == b->type_a && a->type_b == b->type_b && a->type_c == b->type_c &&
-           a->pitch_a == b->pitch_a && a->pitch_b == b->pitch_b && a->pitch_c == b->pitch_c &&
-           a->tf32 == b->tf32 && a->scratchpad == b->scratchpad &&
-           same_text(a->implementation, b->implementation);
+           a->bias == b->bias && a->add == b->add && a->relu == b->relu && a->statistics == b->statistics &&
+           a->m == b->m && a->n == b->n && a->k == b->k && a->transpose_a == b->transpose_a &&
+           a->transpose_b == b->transpose_b && a->rank == b->rank &&
+           memcmp(a->shape, b->shape, sizeof a->shape) == 0 && a->format_a == b->format_a &&
+           a->format_b == b->format_b && a->format_c == b->format_c && a->type_a == b->type_a &&
+           a->type_b == b->type_b && a->type_c == b->type_c && a->pitch_a == b->pitch_a &&
+           a->pitch_b == b->pitch_b && a->pitch_c == b->pitch_c && a->tf32 == b->tf32 &&
+           a->scratchpad == b->scratchpad && same_text(a->implementation, b->implementation);
 }
 
 const char *emit_product_name(const Emission *emission, const HpLibraryCall *call)
@@ -115,6 +115,8 @@ static void print_product(Text *out, const Product *product)
     if (call->bias || call->add || call->relu)
         text_add(out, "    %s%s%s\n", call->bias ? ".bias = true," : "", call->add ? " .add = true," : "",
                  call->relu ? " .relu = true," : "");
+    if (call->statistics)
+        text_add(out, "    .statistics = true,\n");
     text_add(out, "    .format_a = HP_FORMAT_%s, .format_b = HP_FORMAT_%s, .format_c = HP_FORMAT_%s,\n",
              emit_format(call->format_a), emit_format(call->format_b), emit_format(call->format_c));
     if (call->type_a != HP_F32 || call->type_b != HP_F32 || call->type_c != HP_F32)

@@ -217,7 +217,7 @@ void fusion_cluster(Fusion *fusion)
     for (size_t i = 0; i < fusion->count; i++) {
         Node *node = fusion->graph->nodes.items[i];
         Role role = fusion->role[i];
-        if (!fusion->stored[i] || role == ROLE_SOURCE || role == ROLE_ABSORBED)
+        if (!fusion->stored[i] || role == ROLE_SOURCE || role == ROLE_ABSORBED || role == ROLE_STATISTICS)
             continue;
         if (role == ROLE_KERNEL || role == ROLE_INLINE) {
             place_kernel_node(fusion, readers, node);
@@ -229,7 +229,10 @@ void fusion_cluster(Fusion *fusion)
                 if (fusion->operands[i].items[j])
                     leaf_add(fusion->arena, &fusion->leaves[i], fusion->operands[i].items[j]->id, false);
         }
-        join(fusion, new_cluster(fusion, step_kind(role), node), node);
+        Cluster *cluster = new_cluster(fusion, step_kind(role), node);
+        join(fusion, cluster, node);
+        for (size_t j = 0; j < fusion->statistics[i].count; j++)
+            join(fusion, cluster, fusion->statistics[i].items[j]);
     }
     for (size_t i = 0; i < fusion->clusters.count; i++)
         if (fusion->clusters.items[i]->kind == STEP_KERNEL)

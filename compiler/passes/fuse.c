@@ -191,7 +191,7 @@ static void store_between_windows(Fusion *fusion)
 static void level_node(Fusion *fusion, const Node *node)
 {
     int level = 0;
-    bool after = node_is_reduction(node);
+    bool after = node_is_reduction(node) && fusion->role[node->id] != ROLE_STATISTICS;
     bool product = fusion->role[node->id] == ROLE_LIBRARY;
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->inputs[i];
@@ -322,6 +322,7 @@ Schedule *pass_fuse(Graph *graph)
     fusion->leaves = ARENA_ARRAY(arena, LeafList, count);
     fusion->calls = ARENA_ARRAY(arena, HpLibraryCall *, count);
     fusion->operands = ARENA_ARRAY(arena, NodeList, count);
+    fusion->statistics = ARENA_ARRAY(arena, NodeList, count);
     fusion->cluster_of = ARENA_ARRAY(arena, Cluster *, count);
     for (size_t i = 0; i < count; i++)
         fusion->role[i] = role_of(graph->nodes.items[i], fusion->uses);

@@ -7,14 +7,15 @@
 #include "passes.h"
 
 typedef enum Role {
-    ROLE_INLINE,   /* a constant or a scalar: never in memory on its own */
-    ROLE_SOURCE,   /* a variable with memory */
-    ROLE_KERNEL,   /* computed in generated loops, stored or inside its consumers */
-    ROLE_LIBRARY,  /* a product, or its last epilogue node */
-    ROLE_ABSORBED, /* inside a library step */
-    ROLE_ALIAS,    /* a view of its stored input */
-    ROLE_JOIN,     /* a concatenation whose stored inputs are views of it */
-    ROLE_IMAGE     /* the sampling kernel */
+    ROLE_INLINE,     /* a constant or a scalar: never in memory on its own */
+    ROLE_SOURCE,     /* a variable with memory */
+    ROLE_KERNEL,     /* computed in generated loops, stored or inside its consumers */
+    ROLE_LIBRARY,    /* a product, or its last epilogue node */
+    ROLE_ABSORBED,   /* inside a library step */
+    ROLE_STATISTICS, /* a sum of the pixels of a product's channel, that its library step stores as well */
+    ROLE_ALIAS,      /* a view of its stored input */
+    ROLE_JOIN,       /* a concatenation whose stored inputs are views of it */
+    ROLE_IMAGE       /* the sampling kernel */
 } Role;
 
 /* A stored value that an expression reads. pointwise: element i makes element i. */
@@ -28,7 +29,7 @@ typedef LIST(Leaf) LeafList;
 typedef struct Cluster {
     StepKind kind;
     int index;
-    NodeList nodes; /* the stored nodes it makes, topological */
+    NodeList nodes; /* the stored nodes it makes, topological; of a library step the result, then its sums */
     Shape domain;   /* kernels: what the loops run over */
     unsigned axes;  /* of its reductions, or 0 */
     int level;
@@ -49,6 +50,7 @@ typedef struct Fusion {
     LeafList *leaves;      /* of the node's own expression */
     HpLibraryCall **calls; /* of the last node of each library step */
     NodeList *operands;    /* likewise: a, b, bias, addend; NULL where there is none */
+    NodeList *statistics;  /* likewise: the sum of its pixels and that of their squares, or empty */
     LIST(Cluster *) clusters;
     Cluster **cluster_of;
 } Fusion;

@@ -121,7 +121,7 @@ static Node *only_user(const Fusion *fusion, const Node *node)
 }
 
 /* The channel axis of a product: a bias has its extent there and 1 elsewhere. */
-static bool is_bias(const Node *product, const Node *node)
+bool library_is_bias(const Node *product, const Node *node)
 {
     int axis = product->op == OP_CONVOLUTION ? 1 : product->shape.rank - 1;
     if (node->op != OP_BROADCAST || node->inputs[0]->shape.rank != product->shape.rank)
@@ -156,7 +156,7 @@ static Epilogue epilogue_of(const Fusion *fusion, const Node *product, const Nod
         return EPILOGUE_NONE;
     Node *other = user->inputs[user->inputs[0] == last];
     *operand = other;
-    if (is_bias(product, other)) {
+    if (library_is_bias(product, other)) {
         *operand = other->inputs[0];
         return EPILOGUE_BIAS;
     }
@@ -200,6 +200,45 @@ static bool feeds_concat(const Fusion *fusion, const Node *node)
     return false;
 }
 
+/* ---- statistics ---- */
+
+/* The float that is the sum of the node's pixels, or NULL. */
+static Node *pixel_sum(const Fusion *fusion, const Node *node)
+{
+    const NodeList *uses = &fusion->uses[node->id];
+    for (size_t i = 0; i < uses->count; i++)
+        if (uses->items[i]->op == OP_REDUCE_SUM && uses->items[i]->attributes.axes == LIBRARY_PIXELS &&
+            uses->items[i]->dtype == HP_F32)
+            return uses->items[i];
+    return NULL;
+}
+
+static Node *square_of(const Fusion *fusion, const Node *node)
+{
+    const NodeList *uses = &fusion->uses[node->id];
+    for (size_t i = 0; i < uses->count; i++)
+        if (uses->items[i]->op == OP_MULTIPLY && uses->items[i]->inputs[0] == uses->items[i]->inputs[1])
+            return uses->items[i];
+    return NULL;
+}
+
+/* Both sums of a result that has them, if the library gives them. */
+static void match_statistics(Fusion *fusion, HpLibraryCall *call, const Node *result)
+{
+    const Node *square = square_of(fusion, result);
+    Node *sum = pixel_sum(fusion, result), *squares = square ? pixel_sum(fusion, square) : NULL;
+    HpLibraryCall extended = *call;
+    extended.statistics = true;
+    if (!target()->gives_statistics || !sum || !squares || !library_accepts(&extended))
+        return;
+    *call = extended;
+    fusion->role[sum->id] = fusion->role[squares->id] = ROLE_STATISTICS;
+    list_push(fusion->arena, &fusion->statistics[result->id], sum);
+    list_push(fusion->arena, &fusion->statistics[result->id], squares);
+}
+
+/* ---- matching ---- */
+
 static void match_product(Fusion *fusion, Node *product)
 {
     HpLibraryCall *call = library_describe(fusion->arena, product);
@@ -230,6 +269,7 @@ static void match_product(Fusion *fusion, Node *product)
         fusion->role[user->id] = ROLE_LIBRARY;
         before = epilogue;
     }
+    match_statistics(fusion, call, last);
     const char *why = NULL;
     if (!target()->query(call, &why))
         internal_error("%s of %s: %s", op_table[product->op].name, call->name, why);

@@ -11,6 +11,12 @@ void library_allow_tf32(void);
  * leaves one open. */
 HpLibraryCall *library_describe(Arena *arena, const Node *node);
 
+/* Is `node` something added to each channel of a product's result? */
+bool library_is_bias(const Node *product, const Node *node);
+
+/* The axes that statistics of a channel are over: all others of [N,C,H,W]. */
+enum { LIBRARY_PIXELS = 0xd };
+
 /* Fills open formats, algorithm and scratchpad; false when the library cannot run it. */
 bool library_accepts(HpLibraryCall *call);
 

@@ -39,6 +39,10 @@ void pass_align(Graph *graph);
  * Variables keep the format that the first graph chose. */
 void pass_layout(Graph *graph);
 
+/* requires formats; keeps values up to rounding; a convolution's batch statistics become what the sums are of that
+ * its library gives with it, where that saves reading the result once more */
+void pass_statistics(Graph *graph);
+
 /* requires formats; keeps the graph; groups its nodes into steps (fused kernels, library calls, aliases) */
 Schedule *pass_fuse(Graph *graph);
 

@@ -163,6 +163,25 @@ static void set_operands(const Fusion *fusion, Schedule *schedule, Step *step, c
         step->scratchpad = schedule_buffer(schedule, NULL, step->call->scratchpad);
 }
 
+/* Both sums lie one behind the other, as the library writes them. */
+static void set_statistics(const Fusion *fusion, Schedule *schedule, Step *step, const NodeList *sums)
+{
+    int64_t bytes = 0;
+    if (sums->count == 0)
+        return;
+    step->statistics = schedule_buffer(schedule, NULL, 2 * node_bytes(sums->items[0]));
+    for (size_t i = 0; i < sums->count; i++) {
+        Node *sum = sums->items[i];
+        if (sum->inputs[0] != step->outputs.items[0]->node)
+            list_push(fusion->arena, &step->nodes, sum->inputs[0]);
+        list_push(fusion->arena, &step->nodes, sum);
+        Buffer *half = buffer_of(schedule, sum);
+        half->view_of = step->statistics;
+        half->view_offset = bytes;
+        bytes += half->bytes;
+    }
+}
+
 /* The inputs of a concatenation become parts of its rows; what they hold themselves follows them. */
 static void join_buffers(Schedule *schedule, const Node *node)
 {
@@ -206,27 +225,28 @@ static void add_step(const Ordering *ordering, Schedule *schedule, Cluster *clus
     step->index = (int)schedule->steps.count;
     step->domain = cluster->domain;
     step->reduced_axes = cluster->axes;
-    Node *last = cluster->nodes.items[cluster->nodes.count - 1];
+    Node *first = cluster->nodes.items[0];
     for (size_t i = 0; i < cluster->loads.count; i++)
         list_push(arena, &step->inputs,
                   buffer_of(schedule, fusion->graph->nodes.items[cluster->loads.items[i].id]));
     for (size_t i = 0; i < cluster->nodes.count; i++)
-        if (ordering->needed[cluster->nodes.items[i]->id])
+        if (ordering->needed[cluster->nodes.items[i]->id] || cluster->kind == STEP_LIBRARY)
             list_push(arena, &step->outputs, buffer_of(schedule, cluster->nodes.items[i]));
     if (cluster->kind == STEP_LIBRARY) {
-        add_product_nodes(fusion, step, last);
-        set_operands(fusion, schedule, step, last);
+        add_product_nodes(fusion, step, first);
+        set_operands(fusion, schedule, step, first);
+        set_statistics(fusion, schedule, step, &fusion->statistics[first->id]);
     } else {
         bool *seen = ARENA_ARRAY(arena, bool, fusion->count);
         for (size_t i = 0; i < cluster->nodes.count; i++)
             add_nodes(fusion, cluster, step, cluster->nodes.items[i], seen);
     }
-    if (fusion->role[last->id] == ROLE_ALIAS) {
+    if (fusion->role[first->id] == ROLE_ALIAS) {
         step->outputs.items[0]->view_of = step->inputs.items[0];
         step->inputs.count = 1; /* what an AFTER waits for is there, and not read */
     }
-    if (fusion->role[last->id] == ROLE_JOIN)
-        join_buffers(schedule, last);
+    if (fusion->role[first->id] == ROLE_JOIN)
+        join_buffers(schedule, first);
     list_push(arena, &schedule->steps, step);
 }
 

@@ -49,8 +49,9 @@ typedef struct Step {
                             kernels_batch(); it has no kernel itself. Empty: it is one call */
     HpLibraryCall *call; /* STEP_LIBRARY */
     Buffer *a, *b, *bias,
-        *addend; /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
-                    output share the addend's memory, or puts a STEP_COPY before the call */
+        *addend;        /* STEP_LIBRARY: the operands by role; bias and addend may be NULL. The plan lets the
+                           output share the addend's memory, or puts a STEP_COPY before the call */
+    Buffer *statistics; /* STEP_LIBRARY: sums and sums of squares, or NULL; two more outputs are its halves */
 } Step;
 
 typedef struct Schedule {

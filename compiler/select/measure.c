@@ -12,7 +12,7 @@ static const double SECONDS_A_PRODUCT = 0.6; /* what more than LEAST_ROUNDS may 
 static const double FAR_BEHIND = 1.5;
 
 typedef struct Operands {
-    void *a, *b, *bias, *c, *scratchpad; /* on the device */
+    void *a, *b, *bias, *c, *statistics, *scratchpad; /* on the device */
 } Operands;
 
 /* A part of a concatenation reaches over the rows of all of it. */
@@ -49,12 +49,14 @@ static Operands operands_new(const Step *step, int64_t scratchpad)
                       .b = new_operand(step->b, step->call->type_b),
                       .bias = new_operand(step->bias, HP_F32),
                       .c = new_operand(step->outputs.items[0], step->call->type_c),
+                      .statistics = new_operand(step->statistics, HP_F32),
                       .scratchpad = scratchpad > 0 ? target()->timer->allocate((size_t)scratchpad) : NULL};
 }
 
 static void operands_free(const Operands *operands)
 {
-    void *const all[] = {operands->a, operands->b, operands->bias, operands->c, operands->scratchpad};
+    void *const all[] = {operands->a, operands->b,          operands->bias,
+                         operands->c, operands->statistics, operands->scratchpad};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         target()->timer->release(all[i]);
 }
@@ -62,7 +64,7 @@ static void operands_free(const Operands *operands)
 static double time_once(const HpLibraryCall *call, const Operands *operands)
 {
     return target()->timer->time(call, operands->a, operands->b, operands->bias, operands->c,
-                                 operands->scratchpad);
+                                 operands->statistics, operands->scratchpad);
 }
 
 static int by_value(const void *a, const void *b)

@@ -27,7 +27,8 @@ const Target target_cuda = {.name = "cuda",
                             .flops_a_byte = 184,
                             .image_format = HP_FORMAT_NHWC,
                             .channel_multiple = 8,
-                            .adds_to_gradients = true};
+                            .adds_to_gradients = true,
+                            .gives_statistics = true};
 
 static const Target *used = &target_cpu;
 

@@ -27,6 +27,8 @@ typedef struct Target {
     double flops_a_byte;      /* of a product, in the time that a byte takes to memory */
     /* A data gradient can be added to what its result holds. */
     bool adds_to_gradients;
+    /* A convolution can give the sums of its result's channels, and of their squares. */
+    bool gives_statistics;
 } Target;
 
 extern const Target target_cpu, target_cuda;

@@ -41,12 +41,12 @@ void train_head(HpContext *context)
     /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(32768); /* [4, 2, 16, 16] nhwc */
-    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
+    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL, NULL);
 
     /* conv1: convolution   tests/emit/tiny.hpanet:16 */
     hp_step(context, 2);
     float *const conv1 = ARENA(0); /* [4, 6, 16, 16] nhwc */
-    hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL);
+    hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL, NULL);
 
     /* bn1 → pooled: add, rsqrt, multiply, multiply, multiply, subtract, add, relu, ...
      * tests/emit/tiny.hpanet:18 */
@@ -59,7 +59,8 @@ void train_head(HpContext *context)
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
-    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
+    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL,
+        NULL);
 
     /* means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
     hp_step(context, 5);
@@ -72,7 +73,7 @@ void train_head(HpContext *context)
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(256); /* [4, 3] */
-    hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL);
+    hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL, NULL);
 
     /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
@@ -85,7 +86,7 @@ void train_head(HpContext *context)
     /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 8);
     float *const head = ARENA(128); /* [3, 8] */
-    hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL);
+    hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL, NULL);
 
     /* head → gradient:head.bias: reduce_sum, select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 9);
@@ -159,12 +160,12 @@ void train_all(HpContext *context)
     /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(32768); /* [4, 2, 16, 16] nhwc */
-    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
+    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL, NULL);
 
     /* conv1: convolution   tests/emit/tiny.hpanet:16 */
     hp_step(context, 2);
     float *const conv1 = ARENA(0); /* [4, 6, 16, 16] nhwc */
-    hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL);
+    hp_library_run(context, &convolution_1, image_reorder, conv1_weight, NULL, conv1, NULL, NULL);
 
     /* bn1: reduce_mean, reduce_variance, multiply, multiply, add, multiply, multiply, multiply, ...
      * tests/emit/tiny.hpanet:17 */
@@ -187,7 +188,8 @@ void train_all(HpContext *context)
     hp_step(context, 5);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(53248); /* [4, 8, 4, 4] nhwc */
-    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
+    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL,
+        NULL);
 
     /* means → logits: reduce_mean, greater_equal, multiply, multiply   tests/emit/tiny.hpanet:21 */
     hp_step(context, 6);
@@ -200,7 +202,7 @@ void train_all(HpContext *context)
     hp_step(context, 7);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(58560); /* [4, 3] */
-    hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL);
+    hp_library_run(context, &matmul_1, logits_multiply, head_weight, head_reshape, head_add, NULL, NULL);
 
     /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
@@ -213,7 +215,7 @@ void train_all(HpContext *context)
     /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 9);
     float *const head = ARENA(55296); /* [3, 8] */
-    hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL);
+    hp_library_run(context, &matmul_2, loss_subtract, logits_multiply, NULL, head, NULL, NULL);
 
     /* gradient:head.weight: select, add   tests/emit/tiny.hpanet:21 */
     hp_step(context, 10);
@@ -227,7 +229,7 @@ void train_all(HpContext *context)
     /* head: matmul   tests/emit/tiny.hpanet:21 */
     hp_step(context, 12);
     float *const head_matmul = ARENA(55808); /* [4, 8] */
-    hp_library_run(context, &matmul_3, loss_subtract, head_weight, NULL, head_matmul, NULL);
+    hp_library_run(context, &matmul_3, loss_subtract, head_weight, NULL, head_matmul, NULL, NULL);
 
     /* means → logits → means → conv2 → gradient:conv2.bias: greater, greater_equal, multiply,
      * multiply, multiply, select, reduce_sum, select, ...   tests/emit/tiny.hpanet:19 */
@@ -240,13 +242,13 @@ void train_all(HpContext *context)
     hp_step(context, 14);
     float *const means_select = ARENA(53248); /* [4, 8, 4, 4] nhwc */
     float *const conv2 = ARENA(47104); /* [4, 6, 8, 8] nhwc */
-    hp_library_run(context, &gradient_input_1, means_select, conv2_weight, NULL, conv2, NULL);
+    hp_library_run(context, &gradient_input_1, means_select, conv2_weight, NULL, conv2, NULL, NULL);
 
     /* conv2: convolution_gradient_weight   tests/emit/tiny.hpanet:19 */
     hp_step(context, 15);
     float *const conv2_convolution_gradient_weight = ARENA(55296); /* [8, 6, 3, 3] hwio */
     hp_library_run(context, &gradient_weight_1, pooled_max_pool, means_select, NULL,
-        conv2_convolution_gradient_weight, NULL);
+        conv2_convolution_gradient_weight, NULL, NULL);
 
     /* gradient:conv2.weight: select, add   tests/emit/tiny.hpanet:19 */
     hp_step(context, 16);
@@ -275,7 +277,7 @@ void train_all(HpContext *context)
     float *const bn1_multiply = ARENA(0); /* [4, 6, 16, 16] nhwc */
     float *const conv1_convolution_gradient_weight = ARENA(40960); /* [6, 2, 3, 3] hwio */
     hp_library_run(context, &gradient_weight_2, image_reorder, bn1_multiply, NULL,
-        conv1_convolution_gradient_weight, NULL);
+        conv1_convolution_gradient_weight, NULL, NULL);
 
     /* gradient:conv1.weight: select, add   tests/emit/tiny.hpanet:16 */
     hp_step(context, 20);
@@ -374,13 +376,13 @@ void evaluate(HpContext *context)
     /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(24576); /* [4, 2, 16, 16] nhwc */
-    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
+    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL, NULL);
 
     /* conv1 → pooled: convolution, add, relu   tests/emit/tiny.hpanet:18 */
     hp_step(context, 2);
     float *const pooled_relu = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_3, image_reorder, derived_conv1_weight, derived_conv1_bias,
-        pooled_relu, NULL);
+        pooled_relu, NULL, NULL);
 
     /* pooled: max_pool   tests/emit/tiny.hpanet:18 */
     hp_step(context, 3);
@@ -391,7 +393,8 @@ void evaluate(HpContext *context)
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
-    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
+    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL,
+        NULL);
 
     /* means: reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
@@ -403,7 +406,7 @@ void evaluate(HpContext *context)
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(0); /* [4, 3] */
-    hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL);
+    hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL, NULL);
 
     /* loss: negate, softplus, multiply, subtract, softplus, multiply, add, reduce_mean, ...
      * tests/emit/tiny.hpanet:25 */
@@ -437,13 +440,13 @@ void predict(HpContext *context)
     /* image: reorder   tests/emit/tiny.hpanet:12 */
     hp_step(context, 1);
     float *const image_reorder = ARENA(24576); /* [4, 2, 16, 16] nhwc */
-    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL);
+    hp_library_run(context, &reorder_1, image_image, NULL, NULL, image_reorder, NULL, NULL);
 
     /* conv1 → pooled: convolution, add, relu   tests/emit/tiny.hpanet:18 */
     hp_step(context, 2);
     float *const pooled_relu = ARENA(0); /* [4, 6, 16, 16] nhwc */
     hp_library_run(context, &convolution_3, image_reorder, derived_conv1_weight, derived_conv1_bias,
-        pooled_relu, NULL);
+        pooled_relu, NULL, NULL);
 
     /* pooled: max_pool   tests/emit/tiny.hpanet:18 */
     hp_step(context, 3);
@@ -454,7 +457,8 @@ void predict(HpContext *context)
     hp_step(context, 4);
     float *const conv2_reshape = VARIABLE(2944); /* [1, 8, 1, 1] */
     float *const means_relu = ARENA(0); /* [4, 8, 4, 4] nhwc */
-    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL);
+    hp_library_run(context, &convolution_2, pooled_max_pool, conv2_weight, conv2_reshape, means_relu, NULL,
+        NULL);
 
     /* means: reduce_mean, reshape   tests/emit/tiny.hpanet:20 */
     hp_step(context, 5);
@@ -466,7 +470,7 @@ void predict(HpContext *context)
     hp_step(context, 6);
     float *const head_reshape = VARIABLE(3136); /* [1, 3] */
     float *const head_add = ARENA(0); /* [4, 3] */
-    hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL);
+    hp_library_run(context, &matmul_1, means_reshape, head_weight, head_reshape, head_add, NULL, NULL);
 
     hp_step(context, 7);
 }

@@ -145,9 +145,11 @@ static void cpu_prepare(const HpModel *model)
 }
 
 static void cpu_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                            const void *bias, void *c, void *scratchpad)
+                            const void *bias, void *c, float *statistics, void *scratchpad)
 {
     (void)context;
+    if (statistics)
+        hp_bug("%s: products of this device have no statistics", call->name);
     hp_library_execute(call, a, b, bias, c, scratchpad ? scratchpad : shared_scratchpad);
 }
 

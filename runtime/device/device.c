@@ -3,9 +3,9 @@
 #include "../base/base.h"
 
 void hp_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                    const void *bias, void *c, void *scratchpad)
+                    const void *bias, void *c, float *statistics, void *scratchpad)
 {
-    context->device->library_run(context, call, a, b, bias, c, scratchpad);
+    context->device->library_run(context, call, a, b, bias, c, statistics, scratchpad);
 }
 
 void hp_copy(HpContext *context, void *to, const void *from, size_t bytes)

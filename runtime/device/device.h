@@ -48,7 +48,7 @@ typedef struct HpDevice {
     void (*clock_step)(HpContext *context, int step);
     /* What generated code calls by hp_library_run(), hp_copy(), hp_launch(). */
     void (*library_run)(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                        const void *bias, void *c, void *scratchpad);
+                        const void *bias, void *c, float *statistics, void *scratchpad);
     void (*copy)(HpContext *context, void *to, const void *from, size_t bytes);
     void (*launch)(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
     void (*synchronize)(void);

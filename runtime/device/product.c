@@ -81,9 +81,9 @@ char *hp_product_text(const HpLibraryCall *call)
     case HP_REORDER: print_reorder(out, call); break;
     default: print_convolution(out, call);
     }
-    fprintf(out, ", %s %s %s%s%s%s", hp_format_name(call->format_a), hp_format_name(call->format_b),
+    fprintf(out, ", %s %s %s%s%s%s%s", hp_format_name(call->format_a), hp_format_name(call->format_b),
             hp_format_name(call->format_c), call->bias ? ", bias" : "", call->add ? ", add" : "",
-            call->relu ? ", relu" : "");
+            call->relu ? ", relu" : "", call->statistics ? ", statistics" : "");
     print_operands(out, call);
     if (fclose(out) != 0)
         hp_fail("out of memory while a product was named");

@@ -24,7 +24,7 @@ typedef struct HpProductTimer {
     void (*destroy)(HpLibraryCall *call);
     /* The seconds of a run, on the device. */
     double (*time)(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                   void *scratchpad);
+                   void *statistics, void *scratchpad);
     void (*close)(void);
 } HpProductTimer;
 

@@ -158,10 +158,10 @@ static void device_run(HpContext *context, const HpFunction *function)
 }
 
 static void device_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                               const void *bias, void *c, void *scratchpad)
+                               const void *bias, void *c, float *statistics, void *scratchpad)
 {
     (void)context;
-    simt_product_run(call, a, b, bias, c, scratchpad);
+    simt_product_run(call, a, b, bias, c, statistics, scratchpad);
 }
 
 static void device_copy(HpContext *context, void *to, const void *from, size_t bytes)

@@ -120,15 +120,16 @@ static void check_apart(const HpLibraryCall *call, Bytes one, Bytes other)
         hp_fail("%s: %s and %s overlap", call->name, one.name, other.name);
 }
 
-static void check_operands(const HpLibraryCall *call, const Bytes *read, int count, Bytes c, Bytes scratchpad)
+/* What is written overlaps nothing. */
+static void check_operands(const HpLibraryCall *call, const Bytes *read, int read_count, const Bytes *written,
+                           int written_count)
 {
-    for (int i = 0; i < count; i++) {
-        check_apart(call, read[i], c);
-        check_apart(call, read[i], scratchpad);
+    for (int i = 0; i < written_count; i++) {
+        for (int j = 0; j < read_count; j++)
+            check_apart(call, read[j], written[i]);
+        for (int j = 0; j < i; j++)
+            check_apart(call, written[j], written[i]);
     }
-    check_apart(call, c, scratchpad);
-    if (scratchpad.count > 0)
-        check_held(call, scratchpad, HP_U8, true);
 }
 
 /* ---------------------------------------------------------------- gathering and writing */
@@ -168,6 +169,24 @@ static void write_result(const HpLibraryCall *call, const Operand *operand, cons
                         value = value < 0 ? 0 : value;
                     simt_number_put(operand->type, memory, at, value);
                 }
+}
+
+/* Of the result as it is stored. */
+static void sum_channels(const Operand *operand, const void *memory, float *statistics)
+{
+    const int64_t channels = operand->extent[CHANNEL], pixels = operand_count(operand) / channels;
+    double *numbers = gather(operand, memory);
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0, squares = 0;
+        for (int64_t pixel = 0; pixel < pixels; pixel++) {
+            const double value = numbers[pixel * channels + c];
+            sum += value;
+            squares += value * value;
+        }
+        statistics[c] = (float)sum;
+        statistics[channels + c] = (float)squares;
+    }
+    free(numbers);
 }
 
 /* ---------------------------------------------------------------- products */
@@ -292,33 +311,44 @@ static size_t moved_bytes(const Operand *operand)
 }
 
 void simt_product_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                      void *scratchpad)
+                      float *statistics, void *scratchpad)
 {
     const Operands o = operands_of(call);
     if (call->bias && (call->kind == HP_CONVOLUTION_GRADIENT_WEIGHT || call->kind == HP_REORDER))
         hp_fail("%s: a bias of what has no channels", call->name);
+    if (call->statistics && call->kind != HP_CONVOLUTION)
+        hp_fail("%s: statistics of what has no channels", call->name);
     const size_t bias_bytes = call->bias ? (size_t)o.c.extent[CHANNEL] * sizeof(float) : 0;
     const Bytes read[] = {{"operand a", a, operand_bytes(&o.a)},
                           {"operand b", b, o.read_count == 2 ? operand_bytes(&o.b) : 0},
                           {"the bias", bias, bias_bytes}};
-    const Bytes result = {"the result", c, operand_bytes(&o.c)};
+    const size_t statistics_bytes = call->statistics ? 2 * (size_t)o.c.extent[CHANNEL] * sizeof(float) : 0;
+    const Bytes written[] = {{"the result", c, operand_bytes(&o.c)},
+                             {"the scratchpad", scratchpad, (size_t)call->scratchpad},
+                             {"the statistics", statistics, statistics_bytes}};
     check_held(call, read[0], call->type_a, false);
     if (o.read_count == 2)
         check_held(call, read[1], call->type_b, false);
     if (call->bias)
         check_held(call, read[2], HP_F32, false);
-    check_held(call, result, call->type_c, true);
-    check_operands(call, read, 3, result, (Bytes){"the scratchpad", scratchpad, (size_t)call->scratchpad});
-    if (call->scratchpad > 0)
+    check_held(call, written[0], call->type_c, true);
+    check_operands(call, read, 3, written, 3);
+    if (call->scratchpad > 0) {
+        check_held(call, written[1], HP_U8, true);
         memset(scratchpad, GARBAGE, (size_t)call->scratchpad);
+    }
+    if (call->statistics)
+        check_held(call, written[2], HP_F32, true);
     const int64_t count = operand_count(&o.c);
     double *from_a = gather(&o.a, a), *from_b = o.read_count == 2 ? gather(&o.b, b) : NULL;
     double *numbers = hp_alloc((size_t)count, sizeof *numbers);
     compute(call, from_a, from_b, numbers, count);
     write_result(call, &o.c, numbers, bias, c);
+    if (call->statistics)
+        sum_channels(&o.c, c, statistics);
     simt_count(moved_bytes(&o.a) + (o.read_count == 2 ? moved_bytes(&o.b) : 0) + bias_bytes +
                    (call->add ? moved_bytes(&o.c) : 0),
-               moved_bytes(&o.c));
+               moved_bytes(&o.c) + statistics_bytes);
     free(from_a);
     free(from_b);
     free(numbers);

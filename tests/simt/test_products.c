@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "emulator.h"
@@ -101,6 +102,22 @@ static void assert_result(const HpLibraryCall *call, const Tensor *c, const doub
     assert_int_equal(outside, 0);
 }
 
+/* Of what the device holds. */
+static void assert_statistics(const Tensor *c, const float *statistics)
+{
+    const int64_t channels = c->shape[1];
+    double *sums = hp_alloc(2 * (size_t)channels, sizeof *sums);
+    int64_t at[4] = {0};
+    do {
+        const double value = simt_number_get(c->type, c->memory, place(c, at));
+        sums[at[1]] += value;
+        sums[channels + at[1]] += value * value;
+    } while (next(c, at));
+    for (int64_t i = 0; i < 2 * channels; i++)
+        assert_true(fabs((double)statistics[i] - sums[i]) <= 1e-6 * sums[channels + i % channels]);
+    free(sums);
+}
+
 static float *new_bias(int64_t count)
 {
     float *bias = simt_allocate((size_t)count * sizeof *bias);
@@ -166,17 +183,22 @@ static void check_convolution(HpLibraryCall call, HpFormat format, HpDataType ty
     call.pitch_b = gaps[1] ? t[1].pitch : 0;
     call.pitch_c = gaps[2] ? t[2].pitch : 0;
     float *bias = call.bias ? new_bias(t[2].shape[1]) : NULL;
+    float *statistics =
+        call.statistics ? simt_allocate(2 * (size_t)t[2].shape[1] * sizeof *statistics) : NULL;
     void *scratchpad = call.scratchpad ? simt_allocate((size_t)call.scratchpad) : NULL;
     const int64_t count = t[2].shape[0] * t[2].shape[1] * t[2].shape[2] * t[2].shape[3];
     double *sums = hp_alloc((size_t)count, sizeof *sums), *by_role[3];
     for (int i = 0; i < 3; i++)
         by_role[role[i]] = i == 2 ? sums : t[i].numbers;
     convolve_by_definition(&call, by_role[0], by_role[1], by_role[2]);
-    simt_product_run(&call, t[0].memory, t[1].memory, bias, t[2].memory, scratchpad);
+    simt_product_run(&call, t[0].memory, t[1].memory, bias, t[2].memory, statistics, scratchpad);
+    if (statistics)
+        assert_statistics(&t[2], statistics);
     assert_result(&call, &t[2], sums, bias);
     for (int i = 0; i < 3; i++)
         free_tensor(&t[i]);
     simt_release(bias);
+    simt_release(statistics);
     simt_release(scratchpad);
     free(sums);
 }
@@ -260,6 +282,7 @@ static void test_convolutions(void **state)
                 call.bias = epilogue & 1 && kind != HP_CONVOLUTION_GRADIENT_WEIGHT;
                 call.add = epilogue & 2;
                 call.relu = epilogue & 4;
+                call.statistics = kind == HP_CONVOLUTION && !(epilogue & 1);
                 check_convolution(call, HP_FORMAT_PLAIN, type[0], type[1], 0);
                 check_convolution(call, HP_FORMAT_NHWC, type[0], type[1], 0);
                 check_convolution(call, HP_FORMAT_NHWC, type[0], type[1], 5);
@@ -295,7 +318,7 @@ static void check_matmul(HpLibraryCall call, HpDataType type, HpDataType type_c,
             sums[i] += matrix_number(&a, call.transpose_a, i / n / m, i / n % m, j) *
                        matrix_number(&b, call.transpose_b, i / n / m, j, i % n);
     const SimtTraffic before = simt_traffic();
-    simt_product_run(&call, a.memory, b.memory, bias, c.memory, NULL);
+    simt_product_run(&call, a.memory, b.memory, bias, c.memory, NULL, NULL);
     const SimtTraffic moved = simt_traffic_since(before);
     const int64_t bytes = hp_data_type_bytes(type), c_bytes = hp_data_type_bytes(type_c) * B * m * n;
     assert_int_equal(moved.written, c_bytes);
@@ -351,7 +374,7 @@ static void test_reorders(void **state)
             Tensor c = new_tensor(shape, call.format_c, call.type_c, false, direction ? 0 : 2, 2);
             call.pitch_a = direction ? a.pitch : 0;
             call.pitch_c = direction ? 0 : c.pitch;
-            simt_product_run(&call, a.memory, NULL, NULL, c.memory, NULL);
+            simt_product_run(&call, a.memory, NULL, NULL, c.memory, NULL, NULL);
             assert_result(&call, &c, a.numbers, NULL);
             free_tensor(&a);
             free_tensor(&c);
@@ -361,7 +384,7 @@ static void test_reorders(void **state)
     Tensor c = new_tensor((int64_t[]){1, 6, 1, 1}, HP_FORMAT_PLAIN, HP_BF16, false, 0, 2);
     const HpLibraryCall plain = {
         .kind = HP_REORDER, .name = "plain", .rank = 2, .shape = {2, 3}, .type_a = HP_F32, .type_c = HP_BF16};
-    simt_product_run(&plain, a.memory, NULL, NULL, c.memory, NULL);
+    simt_product_run(&plain, a.memory, NULL, NULL, c.memory, NULL, NULL);
     assert_result(&plain, &c, a.numbers, NULL);
     free_tensor(&a);
     free_tensor(&c);
@@ -373,18 +396,19 @@ typedef struct Mistake {
     HpLibraryCall call;
     const void *a, *b, *bias;
     void *c, *scratchpad;
+    float *statistics;
 } Mistake;
 
 static void run_mistake(void *argument)
 {
     const Mistake *m = argument;
-    simt_product_run(&m->call, m->a, m->b, m->bias, m->c, m->scratchpad);
+    simt_product_run(&m->call, m->a, m->b, m->bias, m->c, m->statistics, m->scratchpad);
 }
 
 static void assert_mistake(HpLibraryCall call, const void *a, const void *b, const void *bias, void *c,
                            void *scratchpad, const char *message)
 {
-    Mistake mistake = {call, a, b, bias, c, scratchpad};
+    Mistake mistake = {call, a, b, bias, c, scratchpad, c};
     assert_refused(run_mistake, &mistake, message);
 }
 
@@ -395,7 +419,7 @@ static void test_refusals(void **state)
         .kind = HP_MATMUL, .name = "fc", .batch = 1, .m = 2, .n = 2, .k = 2, .bias = true, .scratchpad = 16};
     float *memory = simt_allocate(24 * sizeof *memory), host[4] = {0};
     float *a = memory, *b = memory + 4, *c = memory + 8, *bias = memory + 20, *scratchpad = memory + 16;
-    simt_product_run(&call, a, b, bias, c, scratchpad);
+    simt_product_run(&call, a, b, bias, c, NULL, scratchpad);
     assert_mistake(call, host, b, bias, c, scratchpad, "fc: operand a (16 bytes at ");
     assert_mistake(call, a, memory + 21, bias, c, scratchpad, "fc: operand b (16 bytes at ");
     assert_mistake(call, a, b, host, c, scratchpad, "fc: the bias (8 bytes at ");
@@ -406,6 +430,10 @@ static void test_refusals(void **state)
     assert_mistake(call, a, (char *)b + 2, bias, c, scratchpad, "fc: operand b is not aligned");
     call.pitch_b = 1;
     assert_mistake(call, a, b, bias, c, scratchpad, "fc: a pitch of 1 in a matrix of 2 columns");
+    HpLibraryCall sums = convolutions[0];
+    sums.statistics = true;
+    sums.kind = HP_CONVOLUTION_GRADIENT_INPUT;
+    assert_mistake(sums, a, b, NULL, c, NULL, "3x3: statistics of what has no channels");
     HpLibraryCall blocked = convolutions[0];
     blocked.format_a = HP_FORMAT_NCHW16C;
     assert_mistake(blocked, a, b, NULL, c, NULL, "3x3: the emulated device has no format nchw16c");

@@ -89,6 +89,8 @@ bool hp_cublaslt_is_matrix_product(const HpLibraryCall *call)
 {
     if (call->kind == HP_MATMUL)
         return true;
+    if (call->statistics)
+        return false;
     for (int i = 0; i < 2; i++)
         if (call->kernel[i] != 1 || call->stride[i] != 1 || call->pad_before[i] != 0 ||
             call->pad_after[i] != 0)

@@ -175,13 +175,13 @@ static bool is_exact(const HpLibraryCall *call, CudnnDescriptor engine)
 }
 
 /* Only the library's loops of reference promise anything about NaN. Groups of a few channels are nothing for
- * tensor cores. */
+ * tensor cores. Engines that give statistics all use these, and have no notes. */
 static bool is_slow(const HpLibraryCall *call, CudnnDescriptor engine)
 {
     enum { TENSOR_CORE_CHANNELS = 8 };
     bool narrow_groups = call->groups > 1 && call->in_channels / call->groups < TENSOR_CORE_CHANNELS;
     return computes_with(engine, CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP) ||
-           (call->type_a != HP_F32 && !narrow_groups &&
+           (call->type_a != HP_F32 && !narrow_groups && !call->statistics &&
             !computes_with(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE));
 }
 
@@ -320,7 +320,7 @@ int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_AN
 
 /* ---------------------------------------------------------------- running */
 
-enum { POINTER_COUNT = CUDNN_OPERAND_ADDEND };
+enum { POINTER_COUNT = CUDNN_OPERAND_SQUARES };
 
 /* What equal calls share: an engine that is compiled takes a second to make. */
 typedef struct CudnnPlan {
@@ -464,18 +464,29 @@ static void release_plan(CudnnPlan *plan)
     free(plan);
 }
 
+static bool has_operand(const HpLibraryCall *call, CudnnOperand operand)
+{
+    switch (operand) {
+    case CUDNN_OPERAND_BIAS: return call->bias;
+    case CUDNN_OPERAND_ADDEND: /* else it is what the product accumulates to */
+        return call->add && (call->bias || call->relu);
+    case CUDNN_OPERAND_SUMS:
+    case CUDNN_OPERAND_SQUARES: return call->statistics;
+    default: return true;
+    }
+}
+
 /* A pack is constant once it is made; planned addresses do not change from run to run. */
 static void pack_pointers(const HpLibraryCall *call, CudnnProduct *product)
 {
-    static const int64_t names[POINTER_COUNT] = {CUDNN_OPERAND_A, CUDNN_OPERAND_B, CUDNN_OPERAND_C,
-                                                 CUDNN_OPERAND_BIAS, CUDNN_OPERAND_ADDEND};
+    static const CudnnOperand names[POINTER_COUNT] = {
+        CUDNN_OPERAND_A,      CUDNN_OPERAND_B,    CUDNN_OPERAND_C,      CUDNN_OPERAND_BIAS,
+        CUDNN_OPERAND_ADDEND, CUDNN_OPERAND_SUMS, CUDNN_OPERAND_SQUARES};
     int64_t ids[POINTER_COUNT];
     void *pointers[POINTER_COUNT];
     int64_t count = 0;
-    bool chain = call->bias || call->relu; /* else an addend is what the product accumulates to */
     for (int i = 0; i < POINTER_COUNT; i++) {
-        if ((names[i] == CUDNN_OPERAND_BIAS && !call->bias) ||
-            (names[i] == CUDNN_OPERAND_ADDEND && !(call->add && chain)))
+        if (!has_operand(call, names[i]))
             continue;
         ids[count] = names[i];
         pointers[count++] = product->pointers[i];
@@ -496,10 +507,11 @@ static void pack_pointers(const HpLibraryCall *call, CudnnProduct *product)
 }
 
 void hp_cudnn_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                  void *scratchpad)
+                  float *statistics, void *scratchpad)
 {
     CudnnProduct *product = call->handle;
-    void *pointers[POINTER_COUNT] = {(void *)a, (void *)b, c, (void *)bias, c};
+    float *squares = statistics ? statistics + call->out_channels : NULL;
+    void *pointers[POINTER_COUNT] = {(void *)a, (void *)b, c, (void *)bias, c, statistics, squares};
     if (!product->pack || product->workspace != scratchpad ||
         memcmp(pointers, product->pointers, sizeof pointers) != 0) {
         memcpy(product->pointers, pointers, sizeof pointers);

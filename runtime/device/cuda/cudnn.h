@@ -33,7 +33,7 @@ int hp_cudnn_answers(const HpLibraryCall *call, CudnnAnswer answers[CUDNN_MAX_AN
  * call has room for. */
 int64_t hp_cudnn_create(HpLibraryCall *call);
 void hp_cudnn_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                  void *scratchpad);
+                  float *statistics, void *scratchpad);
 void hp_cudnn_destroy(HpLibraryCall *call);
 
 #endif

@@ -90,7 +90,7 @@ static CudnnDescriptor add_tensor(CudnnGraph *graph, int operand, CudnnDataType 
 }
 
 typedef struct Shapes {
-    int64_t x[4], weight[4], y[4], bias[4];
+    int64_t x[4], weight[4], y[4], channels[4];
 } Shapes;
 
 static Shapes shapes_of(const HpLibraryCall *call)
@@ -99,7 +99,7 @@ static Shapes shapes_of(const HpLibraryCall *call)
         .x = {call->batch, call->in_channels, call->in_size[0], call->in_size[1]},
         .weight = {call->out_channels, call->in_channels / call->groups, call->kernel[0], call->kernel[1]},
         .y = {call->batch, call->out_channels, call->out_size[0], call->out_size[1]},
-        .bias = {1, call->out_channels, 1, 1},
+        .channels = {1, call->out_channels, 1, 1},
     };
 }
 
@@ -194,9 +194,28 @@ static CudnnDescriptor add_pointwise(CudnnGraph *graph, CudnnDescriptor input, C
     return operation;
 }
 
+/* The sums of all pixels of a channel, and of their squares. */
+static CudnnDescriptor add_statistics(CudnnGraph *graph, const Shapes *shapes, CudnnDescriptor input)
+{
+    CudnnStatistics mode = CUDNN_GENSTATS_SUM_SQSUM;
+    CudnnDataType type = CUDNN_DATA_FLOAT;
+    CudnnDescriptor sums = add_tensor(graph, CUDNN_OPERAND_SUMS, type, shapes->channels, 0);
+    CudnnDescriptor squares = add_tensor(graph, CUDNN_OPERAND_SQUARES, type, shapes->channels, 0);
+    CudnnDescriptor operation = hp_cudnn_graph_new(graph, CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR);
+    hp_cudnn_graph_set(graph, operation, CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, 1,
+                       &mode);
+    hp_cudnn_graph_set(graph, operation, CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
+                       &type);
+    set_descriptor(graph, operation, CUDNN_ATTR_OPERATION_GENSTATS_XDESC, input);
+    set_descriptor(graph, operation, CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, sums);
+    set_descriptor(graph, operation, CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, squares);
+    hp_cudnn_graph_finalize(graph, operation, "these statistics");
+    return operation;
+}
+
 /* ---------------------------------------------------------------- the graph */
 
-enum { MAX_OPERATIONS = 4 }; /* the product, bias, addend, relu */
+enum { MAX_OPERATIONS = 4 }; /* the product, bias, addend, relu; or the product, statistics */
 
 /* A forward convolution and, one after the other, the steps of its epilogue; in between values are floats. */
 static int add_epilogue(CudnnGraph *graph, const HpLibraryCall *call, const Shapes *shapes,
@@ -205,7 +224,7 @@ static int add_epilogue(CudnnGraph *graph, const HpLibraryCall *call, const Shap
     CudnnDescriptor others[3];
     int steps = 0, count = 1;
     if (call->bias)
-        others[steps++] = add_tensor(graph, CUDNN_OPERAND_BIAS, CUDNN_DATA_FLOAT, shapes->bias, 0);
+        others[steps++] = add_tensor(graph, CUDNN_OPERAND_BIAS, CUDNN_DATA_FLOAT, shapes->channels, 0);
     if (call->add)
         others[steps++] =
             add_tensor(graph, CUDNN_OPERAND_ADDEND, data_type(call->type_c), shapes->y, call->pitch_c);
@@ -234,7 +253,9 @@ static int add_operations(CudnnGraph *graph, const HpLibraryCall *call,
     if (!call->bias && !call->relu) {
         CudnnDescriptor c = add_tensor(graph, CUDNN_OPERAND_C, data_type(call->type_c), s[2], call->pitch_c);
         operations[0] = add_product(graph, call, a, b, c, call->add ? 1 : 0);
-        return 1;
+        if (call->statistics)
+            operations[1] = add_statistics(graph, &shapes, c);
+        return call->statistics ? 2 : 1;
     }
     CudnnDescriptor value = add_tensor(graph, 0, CUDNN_DATA_FLOAT, s[2], 0);
     operations[0] = add_product(graph, call, a, b, value, 0);

@@ -1,4 +1,5 @@
-/* A convolution, or one of its two gradients, with its epilogue, as a graph of cuDNN operations. */
+/* A convolution with its epilogue or statistics, or one of its two gradients, as a graph of cuDNN operations.
+ */
 #ifndef HPART_DEVICE_CUDA_CUDNN_GRAPH_H
 #define HPART_DEVICE_CUDA_CUDNN_GRAPH_H
 
@@ -11,7 +12,9 @@ typedef enum CudnnOperand {
     CUDNN_OPERAND_B,
     CUDNN_OPERAND_BIAS,
     CUDNN_OPERAND_C,
-    CUDNN_OPERAND_ADDEND
+    CUDNN_OPERAND_ADDEND,
+    CUDNN_OPERAND_SUMS,
+    CUDNN_OPERAND_SQUARES
 } CudnnOperand;
 
 enum { CUDNN_GRAPH_DESCRIPTORS = 80 };

@@ -26,6 +26,7 @@ CudaFacts hp_cuda_facts(const HpLibraryCall *c)
                         c->bias,
                         c->add,
                         c->relu,
+                        c->statistics,
                         c->m,
                         c->n,
                         c->k,

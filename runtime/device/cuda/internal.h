@@ -45,7 +45,7 @@ void hp_cuda_prepare(const HpModel *model);
 void hp_cuda_run(HpContext *context, const HpFunction *function);
 void hp_cuda_clock_step(HpContext *context, int step);
 void hp_cuda_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                         const void *bias, void *c, void *scratchpad);
+                         const void *bias, void *c, float *statistics, void *scratchpad);
 void hp_cuda_copy(HpContext *context, void *to, const void *from, size_t bytes);
 void hp_cuda_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes);
 void hp_cuda_run_close(void);

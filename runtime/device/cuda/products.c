@@ -36,6 +36,18 @@ static const char *wrong_types(const HpLibraryCall *call)
     return NULL;
 }
 
+/* Engines that are ready to run are for fp16 alone. */
+static const char *wrong_statistics(const HpLibraryCall *call)
+{
+    if (!call->statistics)
+        return NULL;
+    if (call->kind != HP_CONVOLUTION || call->bias || call->add || call->relu)
+        return "only a convolution without an epilogue gives statistics";
+    if (call->type_a != HP_F16 || call->type_c != HP_F16)
+        return "statistics are those of fp16";
+    return call->out_channels % 4 != 0 ? "sums of squares do not begin at a multiple of 16 bytes" : NULL;
+}
+
 /* Whether [batch, channels, height, width] has 2^56 elements or more. */
 static bool is_too_large(int64_t batch, int64_t channels, const int64_t size[2])
 {
@@ -109,6 +121,8 @@ static const char *wrong_call(const HpLibraryCall *call)
     if (call->format_a != format || call->format_b != format || call->format_c != format)
         return "images are NHWC, weights OHWI and matrices plain on this device";
     const char *wrong = wrong_types(call);
+    if (!wrong)
+        wrong = wrong_statistics(call);
     if (!wrong && is_convolution(call))
         wrong = wrong_sizes(call);
     if (!wrong && is_convolution(call))
@@ -146,8 +160,9 @@ static bool query_by_rule(HpLibraryCall *call, const char **why)
         call->out_channels * (call->in_channels / call->groups) * call->kernel[0] * call->kernel[1];
     if (!lies_well(call, why))
         return false;
-    if (call->type_c != call->type_a) {
-        *why = "cuDNN stores the product in its operands' type";
+    if (call->statistics || call->type_c != call->type_a) {
+        *why = call->statistics ? "whether cuDNN gives statistics is not known without it"
+                                : "cuDNN stores the product in its operands' type";
         return false;
     }
     call->implementation = NULL;
@@ -362,10 +377,10 @@ void hp_cuda_product_destroy(HpLibraryCall *call)
 }
 
 void hp_cuda_product_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                         void *scratchpad)
+                         float *statistics, void *scratchpad)
 {
     if (runs_on_cublaslt(call))
         hp_cublaslt_run(call, a, b, bias, c, scratchpad);
     else
-        hp_cudnn_run(call, a, b, bias, c, scratchpad);
+        hp_cudnn_run(call, a, b, bias, c, statistics, scratchpad);
 }

@@ -25,7 +25,7 @@ void hp_cuda_product_forget(HpLibraryCall *call);
 
 /* Starts the product; with `add`, c holds the addend. The stream may be capturing a graph. */
 void hp_cuda_product_run(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                         void *scratchpad);
+                         float *statistics, void *scratchpad);
 
 /* ---- for hpacc, which needs no device ---- */
 

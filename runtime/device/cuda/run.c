@@ -101,11 +101,11 @@ void hp_cuda_launch(HpContext *context, HpKernel *kernel, HpGrid grid, const voi
 }
 
 void hp_cuda_library_run(HpContext *context, const HpLibraryCall *call, const void *a, const void *b,
-                         const void *bias, void *c, void *scratchpad)
+                         const void *bias, void *c, float *statistics, void *scratchpad)
 {
     (void)context;
     hp_driver_begins("the product of", call->name, call->implementation);
-    hp_cuda_product_run(call, a, b, bias, c,
+    hp_cuda_product_run(call, a, b, bias, c, statistics,
                         run.scratchpad_bytes > call->scratchpad ? run.scratchpad : scratchpad);
     wait_if_asked();
 }

@@ -17,14 +17,14 @@ static void timer_open(void)
 }
 
 static double timer_time(const HpLibraryCall *call, const void *a, const void *b, const void *bias, void *c,
-                         void *scratchpad)
+                         void *statistics, void *scratchpad)
 {
     float milliseconds;
     hp_driver_begins("the product of", call->name, call->implementation);
-    hp_cuda_product_run(call, a, b, bias, c, scratchpad);
+    hp_cuda_product_run(call, a, b, bias, c, statistics, scratchpad);
     HP_CUDA(EventRecord, began, hp_cuda_stream);
     for (int i = 0; i < RUNS; i++)
-        hp_cuda_product_run(call, a, b, bias, c, scratchpad);
+        hp_cuda_product_run(call, a, b, bias, c, statistics, scratchpad);
     HP_CUDA(EventRecord, ended, hp_cuda_stream);
     HP_CUDA(EventSynchronize, ended);
     HP_CUDA(EventElapsedTime, &milliseconds, began, ended);

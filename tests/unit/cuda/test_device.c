@@ -81,7 +81,7 @@ static void show(HpContext *context)
 static void multiply(HpContext *context)
 {
     hp_library_run(context, &product, context->memory, context->memory + 1, NULL, context->memory + PRODUCT,
-                   NULL);
+                   NULL, NULL);
 }
 
 static const HpStep steps[2] = {{"a", "adds", 4, 0}, {"b", "nothing", 0, 0}};

@@ -44,6 +44,25 @@ static void add(Builder *b, int64_t out, int64_t kernel, int64_t stride)
     b->size /= stride;
 }
 
+void resnet34_layers(Network *network, HpDataType type, int64_t batch, int64_t planes, int64_t size)
+{
+    static const int blocks[] = {3, 4, 6, 3};
+    Builder b = {network, type, batch, planes, size};
+    *network = (Network){.name = "ResNet34"};
+    add(&b, 64, 7, 2);
+    b.size /= 2;
+    for (int stage = 0; stage < 4; stage++)
+        for (int block = 0; block < blocks[stage]; block++) {
+            int64_t width = 64 << stage, stride = stage > 0 && block == 0 ? 2 : 1;
+            if (stride > 1) {
+                Builder projection = b;
+                add(&projection, width, 1, stride);
+            }
+            add(&b, width, 3, stride);
+            add(&b, width, 3, 1);
+        }
+}
+
 void resnet_layers(Network *network, const char *name, const int blocks[4], HpDataType type, int64_t batch,
                    int64_t planes, int64_t size)
 {

@@ -16,6 +16,7 @@ typedef struct Network {
 HpLibraryCall convolution_of(HpLibraryKind kind, HpDataType type, int64_t batch, int64_t in, int64_t out,
                              int64_t size, int64_t kernel, int64_t stride, int64_t pad);
 
+void resnet34_layers(Network *network, HpDataType type, int64_t batch, int64_t planes, int64_t size);
 /* ResNets of bottlenecks; `blocks` of each of the four stages. */
 void resnet_layers(Network *network, const char *name, const int blocks[4], HpDataType type, int64_t batch,
                    int64_t planes, int64_t size);

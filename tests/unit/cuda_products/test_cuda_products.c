@@ -175,7 +175,7 @@ static void equal_queries_have_equal_answers(void **state)
     }
 }
 
-/* ---------------------------------------------------------------- epilogues, types, places */
+/* ---------------------------------------------------------------- epilogues */
 
 static HpLibraryCall layer(HpLibraryKind kind, HpDataType type, int64_t kernel)
 {
@@ -209,6 +209,74 @@ static void epilogues(void **state)
         }
     }
 }
+
+/* ---------------------------------------------------------------- statistics */
+
+/* All but the layer that reads the images have an engine that is ready to run, 1x1 convolutions too. */
+static void plan_statistics(const Network *network)
+{
+    for (int i = 0; i < network->layer_count; i++) {
+        HpLibraryCall call = network->layers[i];
+        call.statistics = true;
+        if (i > 0) {
+            assert_planned(&call);
+            assert_memory_equal(call.implementation, "cudnn:e", 7);
+        } else {
+            assert_runs(&call);
+            assert_null(call.implementation); /* compiled where it runs */
+        }
+    }
+}
+
+static void statistics_are_planned(void **state)
+{
+    (void)state;
+    static Network network;
+    if (!has_cudnn())
+        return;
+    resnet34_layers(&network, HP_F16, BATCH, PLANES, SIZE);
+    assert_int_equal(network.layer_count, 36);
+    plan_statistics(&network);
+    resnet_layers(&network, "ResNet50", resnet50, HP_F16, BATCH, PLANES, SIZE);
+    plan_statistics(&network);
+    densenet121_layers(&network, HP_F16, BATCH, PLANES, SIZE);
+    plan_statistics(&network);
+}
+
+static void statistics_have_candidates(void **state)
+{
+    (void)state;
+    HpLibraryCall candidates[HP_MAX_CANDIDATES], call = layer(HP_CONVOLUTION, HP_F16, 1);
+    if (!has_cudnn())
+        return;
+    call.statistics = true;
+    assert_runs(&call);
+    int count = hp_cuda_candidates(&call, candidates);
+    assert_in_range(count, 2, HP_MAX_CANDIDATES);
+    for (int i = 0; i < count; i++) {
+        assert_true(candidates[i].statistics);
+        assert_planned(&candidates[i]);
+    }
+}
+
+static void statistics_of_what_has_none(void **state)
+{
+    (void)state;
+    HpLibraryCall call = layer(HP_CONVOLUTION, HP_BF16, 3);
+    call.statistics = true;
+    assert_refused(call, "fp16");
+    call = layer(HP_CONVOLUTION_GRADIENT_INPUT, HP_F16, 3);
+    call.statistics = true;
+    assert_refused(call, "only a convolution");
+    call = layer(HP_CONVOLUTION, HP_F16, 3);
+    call.statistics = call.relu = true;
+    assert_refused(call, "without an epilogue");
+    call = convolution_of(HP_CONVOLUTION, HP_F16, 32, 128, 30, 32, 3, 1, 1);
+    call.statistics = true;
+    assert_refused(call, "16 bytes");
+}
+
+/* ---------------------------------------------------------------- matrices, pitches, types */
 
 /* cuBLASLt adds a bias to floats only; with one cuDNN does the rest. */
 static void matrix_products(void **state)
@@ -463,6 +531,9 @@ int main(void)
         cmocka_unit_test(a_predictor_is_asked_about),
         cmocka_unit_test(equal_queries_have_equal_answers),
         cmocka_unit_test(epilogues),
+        cmocka_unit_test(statistics_are_planned),
+        cmocka_unit_test(statistics_have_candidates),
+        cmocka_unit_test(statistics_of_what_has_none),
         cmocka_unit_test(matrix_products),
         cmocka_unit_test(strided_tensors),
         cmocka_unit_test(narrow_channels),
