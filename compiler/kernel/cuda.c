@@ -100,23 +100,23 @@ const Dialect dialect_cuda = {.lane_pragma = "HP_UNROLL",
 
 /* ---- indices ---- */
 
-/* `index` of loops [from, to), from the number of a step through all of them. */
+/* `index` of loops [from, to) where it is needed, from the number of a step through all of them. */
 static void print_indices(Printer *printer, const char *number, int from, int to)
 {
     const Kernel *kernel = printer->kernel;
     const char *left = number;
+    unsigned needed = printer->ends ? kernel->end.loops : kernel->main.loops;
     for (int l = to - 1; l >= from; l--) {
-        if (kernel->loops[l].extent == 1 && to - from > 1 && l > from) {
-            print_line(printer, "const size_t %s = 0;", kernel->loops[l].index);
-            continue;
+        const char *index = left;
+        if (kernel->loops[l].extent == 1 && l > from) {
+            index = "0";
+        } else if (l > from) {
+            const char *count = loop_count_text(printer, l);
+            index = arena_format(printer->arena, "%s %% (uint32_t)%s", left, count);
+            left = arena_format(printer->arena, "%s / (uint32_t)%s", left, count);
         }
-        if (l == from) {
-            print_line(printer, "const size_t %s = %s;", kernel->loops[l].index, left);
-            break;
-        }
-        const char *count = loop_count_text(printer, l);
-        print_line(printer, "const size_t %s = %s %% (uint32_t)%s;", kernel->loops[l].index, left, count);
-        left = arena_format(printer->arena, "%s / (uint32_t)%s", left, count);
+        if (needed >> l & 1)
+            print_line(printer, "const size_t %s = %s;", kernel->loops[l].index, index);
     }
 }
 
