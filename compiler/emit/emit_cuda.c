@@ -34,6 +34,8 @@ static void write_binary(const Emission *emission, const char *folder, const cha
 {
     if (!compiled)
         internal_error("kernels.cu does not compile for %s:\n%s", arch, result->log);
+    if (*result->log)
+        fprintf(stderr, "hpacc: warning: the compiler of kernels.cu for %s says:\n%s", arch, result->log);
     for (int i = 0; i < result->kernel_count; i++)
         if (result->kernels[i].spill_bytes > 0)
             fprintf(stderr, "hpacc: warning: %s for %s has too few registers and spills %d bytes a thread\n",

@@ -82,7 +82,7 @@ typedef union Attributes {
     struct {
         int64_t batch, planes, height, width;
         int64_t padding; /* planes of zeros behind the sampled ones */
-        bool augmented; /* false: only resized and normalised */
+        bool augmented;  /* false: only resized and normalised */
     } image;
     struct {
         const char *path; /* keys the stream; the layer's path */
@@ -250,8 +250,10 @@ double *interpreter_variable(Interpreter *interpreter, const Variable *variable)
 /* What OP_IMAGE nodes yield: row-major [N,P,H,W]; the caller's memory must outlive the run. */
 void interpreter_set_image(Interpreter *interpreter, const double *image);
 void interpreter_set_seed(Interpreter *interpreter, uint64_t seed);
-void interpreter_run(Interpreter *interpreter, const Graph *graph);                /* updates variables */
-const double *interpreter_value(const Interpreter *interpreter, const Node *node); /* of the last run */
+void interpreter_run(Interpreter *interpreter, const Graph *graph);          /* updates variables */
+double *interpreter_value(const Interpreter *interpreter, const Node *node); /* of the last run */
+/* One node of the last run again, from what the values of its inputs are now. */
+void interpreter_compute(Interpreter *interpreter, const Node *node);
 void interpreter_free(Interpreter *interpreter);
 
 #endif

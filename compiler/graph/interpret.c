@@ -92,7 +92,7 @@ void interpreter_free(Interpreter *interpreter)
     interpreter->memory_count = 0;
 }
 
-const double *interpreter_value(const Interpreter *interpreter, const Node *node)
+double *interpreter_value(const Interpreter *interpreter, const Node *node)
 {
     if (!interpreter->graph || (size_t)node->id >= interpreter->value_count ||
         interpreter->graph->nodes.items[node->id] != node)
@@ -275,6 +275,11 @@ static void compute(Interpreter *interpreter, const Node *node, double *value)
     }
     if (inputs != few)
         free(inputs);
+}
+
+void interpreter_compute(Interpreter *interpreter, const Node *node)
+{
+    compute(interpreter, node, interpreter_value(interpreter, node));
 }
 
 void interpreter_run(Interpreter *interpreter, const Graph *graph)

@@ -122,19 +122,24 @@ static bool mentions(const char *text, const char *name)
     return false;
 }
 
-/* The indices of loops [from, to), from the number of a step through all of them; those that `user`, the text
- * that follows, speaks of, or all when it is NULL. */
+/* The indices of loops [from, to), from the number of a step through all of them: those that `user`, the text
+ * that follows, speaks of; when it is NULL, those that the nest needs. */
 static void print_indices(Printer *printer, const char *number, int from, int to, const char *user)
 {
     const Kernel *kernel = printer->kernel;
     const char *left = number;
+    unsigned needed = printer->ends ? kernel->end.loops : kernel->main.loops;
     for (int l = to - 1; l >= from; l--) {
-        const char *index = kernel->loops[l].index, *count = l > from ? loop_count_text(printer, l) : NULL;
-        if (!user || mentions(user, index))
-            print_line(printer, count ? "const size_t %s = %s %% (uint32_t)%s;" : "const size_t %s = %s;",
-                       index, left, count);
-        if (count)
+        const char *value = left;
+        if (kernel->loops[l].extent == 1 && l > from) {
+            value = "0";
+        } else if (l > from) {
+            const char *count = loop_count_text(printer, l);
+            value = arena_format(printer->arena, "%s %% (uint32_t)%s", left, count);
             left = arena_format(printer->arena, "%s / (uint32_t)%s", left, count);
+        }
+        if (user ? mentions(user, kernel->loops[l].index) : needed >> l & 1)
+            print_line(printer, "const size_t %s = %s;", kernel->loops[l].index, value);
     }
 }
 

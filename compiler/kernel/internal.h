@@ -123,6 +123,7 @@ typedef struct Nest {
     ValueList values; /* inputs before users */
     LIST(Store) stores;
     LIST(TapLoops *) windows;
+    unsigned loops; /* bit set of the loops whose index is needed */
 } Nest;
 
 typedef enum ParameterKind {

@@ -394,6 +394,17 @@ static void set_end_levels(Kernel *kernel)
     }
 }
 
+static void find_nest_loops(const Kernel *kernel, Nest *nest)
+{
+    AccessList accesses = {0};
+    collect_accesses(kernel, nest, &accesses);
+    for (size_t i = 0; i < accesses.count; i++)
+        nest->loops |= loops_of_access(kernel, accesses.items[i]);
+    for (size_t i = 0; i < nest->values.count; i++)
+        if (nest->values.items[i]->taps)
+            nest->loops |= nest->values.items[i]->loops;
+}
+
 /* ---- parallel loops ---- */
 
 /* Without reductions: the loops over images and channels, or all but the last. */
@@ -482,5 +493,7 @@ void kernel_finish_loops(Kernel *kernel)
     }
     set_levels(kernel, &kernel->main);
     set_end_levels(kernel);
+    find_nest_loops(kernel, &kernel->main);
+    find_nest_loops(kernel, &kernel->end);
     mark_all_crossings(kernel);
 }

@@ -49,6 +49,18 @@ static bool is_aligned(const Kernel *kernel, const Access *access, int64_t lanes
     return aligned;
 }
 
+/* Windows stand outside the lanes, so these cannot run over the pixels that windows lie at. */
+static bool windows_follow_last(const Kernel *kernel)
+{
+    int axis = kernel->loops[kernel->loop_count - 1].axis;
+    for (size_t i = 0; i < kernel->main.windows.count; i++) {
+        const TapLoops *taps = kernel->main.windows.items[i];
+        if (form_follows(&taps->outside[0], axis) || form_follows(&taps->outside[1], axis))
+            return true;
+    }
+    return false;
+}
+
 /* The most lanes, a power of two, that fill 16 bytes of the narrowest elements and are aligned everywhere; 1:
  * none. */
 static int64_t choose_lanes(const Kernel *kernel, const AccessList *accesses)
@@ -200,7 +212,8 @@ void kernel_choose_image_threads(Kernel *kernel)
 
 void kernel_choose_threads(Kernel *kernel, const AccessList *accesses)
 {
-    int64_t lanes = kernel->loop_count > 0 ? choose_lanes(kernel, accesses) : 1;
+    bool scalar = kernel->loop_count == 0 || windows_follow_last(kernel);
+    int64_t lanes = scalar ? 1 : choose_lanes(kernel, accesses);
     if (lanes > 1)
         cut_lanes(kernel, accesses, lanes);
     loop_set_names(kernel);

@@ -2,25 +2,48 @@
 
 #include <dlfcn.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-#include "compiler/passes/format.h"
+#include "code.h"
+#include "compiler/target/target.h"
+#include "runtime/device/device.h"
 #include "runtime/device/library.h"
+#include "tensor.h"
 #include "tests/pass/random_graph.h"
+#include "tests/simt/emulator.h"
+#include "tests/simt/products.h"
 
-extern char **environ;
+/* Of a whole run with 16-bit numbers: roundings that fall to the other side go on through all that follows.
+ */
+static const double LOW_RUN = 0.1;
+
+enum { ALIGNMENT = 256 }; /* of memory, as a GPU allocates it */
+
+static HpDataType low = HP_F32;
+
+void harness_choose_target(void)
+{
+    const char *name = getenv("HPANET_TARGET"), *type = getenv("HPANET_PRECISION");
+    if (name && strcmp(name, "cuda") == 0)
+        target_use(&target_cuda);
+    else if (name)
+        fatal("HPANET_TARGET is cuda, or not set");
+    if (type && strcmp(type, "bf16") == 0 && target()->launches)
+        low = HP_BF16;
+    else if (type && strcmp(type, "fp16") == 0 && target()->launches)
+        low = HP_F16;
+    else if (type)
+        fatal("HPANET_PRECISION is bf16 or fp16, of CUDA, or not set");
+}
 
 /* ---- values ---- */
 
-static int64_t place_of(const Harness *harness, const Buffer *buffer)
+int64_t harness_place(const Harness *harness, const Buffer *buffer)
 {
     int64_t offset;
     const Buffer *root = buffer_root(buffer, &offset);
@@ -29,231 +52,171 @@ static int64_t place_of(const Harness *harness, const Buffer *buffer)
     return harness->variable_bytes + root->offset + offset;
 }
 
-static Shape shape_of_buffer(const Buffer *buffer, HpFormat *format, HpDataType *dtype)
+static Tensor tensor_of(const Harness *harness, const Buffer *buffer)
 {
-    *format = buffer->node ? buffer->node->format : buffer->variable->format;
-    *dtype = buffer->node ? buffer->node->dtype : buffer->variable->dtype;
-    return buffer->node ? buffer->node->shape : buffer->variable->shape;
-}
-
-/* Where each element lies, row-major; to be freed. Axis by axis, every place so far becomes as many as the
- * axis is long. */
-static int64_t *element_places(const HpPlaces *places, Shape shape)
-{
-    int64_t total = shape_count(shape), count = 1;
-    int64_t *at = malloc((size_t)(total ? total : 1) * sizeof *at);
-    assert_non_null(at);
-    at[0] = 0;
-    for (int axis = 0; axis < shape.rank && total > 0; axis++) {
-        int64_t extent = shape.extents[axis];
-        for (int64_t i = count - 1; i >= 0; i--) {
-            const int64_t first = at[i];
-            for (int64_t k = extent - 1; k >= 0; k--)
-                at[i * extent + k] = first + k / places->block[axis] * places->stride[axis] +
-                                     k % places->block[axis] * places->inner_stride[axis];
-        }
-        count *= extent;
-    }
-    return at;
-}
-
-static void set_element(char *memory, HpDataType dtype, int64_t at, double value)
-{
-    switch (dtype) {
-    case HP_U8: ((uint8_t *)memory)[at] = (uint8_t)value; break;
-    case HP_I64: ((int64_t *)memory)[at] = (int64_t)value; break;
-    default: ((float *)memory)[at] = (float)value;
-    }
-}
-
-static double get_element(const char *memory, HpDataType dtype, int64_t at)
-{
-    switch (dtype) {
-    case HP_U8: return ((const uint8_t *)memory)[at];
-    case HP_I64: return (double)((const int64_t *)memory)[at];
-    default: return (double)((const float *)memory)[at];
-    }
-}
-
-static void write_tensor(char *memory, Shape shape, HpFormat format, HpDataType dtype, int64_t channels,
-                         const double *values)
-{
-    HpPlaces places = format_places(format, shape, channels);
-    int64_t count = shape_count(shape);
-    if (!channels)
-        memset(memory, 0, (size_t)(places.count * hp_data_type_bytes(dtype)));
-    int64_t *at = element_places(&places, shape);
-    for (int64_t i = 0; i < count; i++)
-        set_element(memory, dtype, at[i], values[i]);
-    free(at);
-}
-
-/* The error of a tensor in memory, and that its padding is zero. */
-static double compare_tensor(const char *memory, Shape shape, HpFormat format, HpDataType dtype,
-                             int64_t channels, const double *values, double floor, const char *what)
-{
-    HpPlaces places = format_places(format, shape, channels);
-    int64_t count = shape_count(shape);
-    double *found = malloc((size_t)(count ? count : 1) * sizeof *found);
-    char *is_element = calloc((size_t)places.count, 1);
-    int64_t *at = element_places(&places, shape);
-    for (int64_t i = 0; i < count; i++) {
-        found[i] = get_element(memory, dtype, at[i]);
-        if (!channels)
-            is_element[at[i]] = 1;
-    }
-    double error = random_error(found, values, count);
-    double largest = 0; /* a floor forgives the rounding of a zero, such as the variance of equal numbers */
-    for (int64_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs(values[i]));
-    if (largest < floor)
-        error *= largest / floor;
-    for (int64_t i = 0; i < places.count && !channels; i++)
-        if (!is_element[i] && get_element(memory, dtype, i) != 0)
-            fail_msg("%s: the padding at %lld is %g, not 0", what, (long long)i,
-                     get_element(memory, dtype, i));
-    free(at);
-    free(found);
-    free(is_element);
-    return error;
+    const Node *node = buffer->node;
+    return (Tensor){harness->memory + harness_place(harness, buffer), node->shape, node->format, node->dtype,
+                    buffer->channels};
 }
 
 static void write_buffer(Harness *harness, const Buffer *buffer)
 {
-    HpFormat format;
-    HpDataType dtype;
-    Shape shape = shape_of_buffer(buffer, &format, &dtype);
-    if (!buffer->node) /* an input of the image kernel: not part of the graph */
-        return;
-    const double *values = interpreter_value(harness->interpreter, buffer->node);
-    write_tensor(harness->memory + place_of(harness, buffer), shape, format, dtype, buffer->channels, values);
+    if (buffer->node) /* else it is an input of the image kernel: not part of the graph */
+        tensor_write(tensor_of(harness, buffer), interpreter_value(harness->interpreter, buffer->node));
 }
 
-static void check_tensor(Harness *harness, HarnessError kind, const char *memory, Shape shape,
-                         HpFormat format, HpDataType dtype, int64_t channels, const double *values,
+static void check_tensor(Harness *harness, HarnessError kind, Tensor tensor, const double *values,
                          const char *what)
 {
-    const double tolerances[] = {harness->options.tolerance, 1e-4, 100 * harness->options.tolerance};
-    double tolerance = tolerances[kind];
-    double error =
-        compare_tensor(memory, shape, format, dtype, channels, values, harness->options.floor, what);
+    const double tolerance = harness->options.tolerance;
+    const double tolerances[] = {tolerance, 1e-4, 2, low != HP_F32 ? LOW_RUN : 100 * tolerance};
+    bool is_low = hp_data_type_bytes(tensor.dtype) == 2;
+    if (is_low && kind != HARNESS_RUN)
+        kind = HARNESS_UNITS;
+    double error = kind == HARNESS_UNITS ? tensor_units(tensor, values, tolerance, what)
+                                         : tensor_error(tensor, values, harness->options.floor, what);
     harness->worst[kind] = fmax(harness->worst[kind], error);
-    if (!(error <= tolerance)) {
+    if (!(error <= tolerances[kind])) {
         fprintf(stderr, "generated code is kept in %s\n", harness->folder);
         harness->folder = NULL;
-        fail_msg("%s: %s is off by %g, allowed are %g", harness->graph->name, what, error, tolerance);
+        fail_msg("%s: %s is off by %g%s, allowed are %g", harness->graph->name, what, error,
+                 kind == HARNESS_UNITS ? " units of the last place" : "", tolerances[kind]);
     }
-}
-
-/* ---- generating and compiling ---- */
-
-static void print_pointer(Text *out, const Buffer *buffer, void *user)
-{
-    const Harness *harness = user;
-    text_add(out, "(void *)(memory + %lld)", (long long)place_of(harness, buffer));
-}
-
-static void print_scalar(Text *out, const Variable *scalar, void *user)
-{
-    (void)user;
-    text_add(out, "context->scalars[%d]", scalar->index);
-}
-
-static const char *print_code(Harness *harness)
-{
-    Text out = text_new(harness->arena);
-    text_add(&out, "#include \"hpart.h\"\n");
-    kernel_set_print(&out, harness->kernels);
-    KernelCaller caller = {print_pointer, print_scalar, harness};
-    for (size_t i = 0; i < harness->schedule->steps.count; i++) {
-        const Step *step = harness->schedule->steps.items[i];
-        if (step->kind != STEP_KERNEL)
-            continue;
-        text_add(&out, "\nvoid step_%zu(const HpContext *context, char *memory);\n", i);
-        text_add(&out,
-                 "void step_%zu(const HpContext *context, char *memory)\n{\n    (void)context;\n    "
-                 "(void)memory;\n    ",
-                 i);
-        kernel_print_call(&out, harness->kernels, step, &caller);
-        text_add(&out, "\n}\n");
-    }
-    return out.data;
-}
-
-static void compile(Harness *harness, const char *optimise)
-{
-    char folder[] = "/tmp/hpanet_codegen_XXXXXX";
-    if (!mkdtemp(folder))
-        fail_msg("no temporary folder");
-    harness->folder = arena_string(harness->arena, folder);
-    const char *source = arena_format(harness->arena, "%s/kernels.c", folder);
-    const char *object = arena_format(harness->arena, "%s/kernels.so", folder);
-    FILE *file = fopen(source, "w");
-    assert_non_null(file);
-    fputs(print_code(harness), file);
-    assert_int_equal(fclose(file), 0);
-    const char *root = getenv("HPANET_ROOT");
-    char *include = arena_format(harness->arena, "-I%s/runtime", root ? root : ".");
-    char *arguments[] = {"cc",
-                         "-std=gnu17",
-                         (char *)optimise,
-                         "-march=native",
-                         "-fopenmp",
-                         "-fno-math-errno",
-                         "-fno-trapping-math",
-                         "-mprefer-vector-width=512",
-                         "-Wall",
-                         "-Wextra",
-                         "-Werror",
-                         "-shared",
-                         "-fPIC",
-                         include,
-                         "-o",
-                         (char *)object,
-                         (char *)source,
-                         "-lm",
-                         NULL};
-    pid_t child;
-    int status = -1;
-    assert_int_equal(posix_spawnp(&child, "cc", NULL, NULL, arguments, environ), 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (status != 0) {
-        harness->folder = NULL;
-        fail_msg("the C compiler refuses %s", source);
-    }
-    harness->library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
-    if (!harness->library)
-        fail_msg("%s", dlerror());
 }
 
 /* ---- running ---- */
 
-void harness_run_step(Harness *harness, const Step *step)
+typedef struct Range {
+    char *begin, *end;
+    bool writable;
+} Range;
+typedef LIST(Range) RangeList;
+
+/* Ranges that overlap, such as an output over an input, become one. */
+static void add_range(RangeList *ranges, Arena *arena, Range range)
 {
-    char *memory = harness->memory;
+    for (size_t i = 0; i < ranges->count;) {
+        const Range other = ranges->items[i];
+        if (range.begin >= other.end || other.begin >= range.end) {
+            i++;
+            continue;
+        }
+        range.begin = other.begin < range.begin ? other.begin : range.begin;
+        range.end = other.end > range.end ? other.end : range.end;
+        range.writable = other.writable || range.writable;
+        ranges->items[i] = ranges->items[--ranges->count];
+        i = 0;
+    }
+    list_push(arena, ranges, range);
+}
+
+static void add_buffer(const Harness *harness, RangeList *ranges, const Buffer *buffer, bool writable)
+{
+    int64_t offset;
+    const Buffer *root = buffer ? buffer_root(buffer, &offset) : NULL;
+    if (!root || root->bytes == 0)
+        return;
+    char *begin = harness->memory + harness_place(harness, root);
+    add_range(ranges, harness->arena, (Range){begin, begin + root->bytes, writable});
+}
+
+/* A launched step may touch its operands and nothing between them. */
+static RangeList ranges_of(const Harness *harness, const Step *step)
+{
+    RangeList ranges = {0};
+    for (size_t i = 0; i < step->inputs.count; i++)
+        add_buffer(harness, &ranges, step->inputs.items[i], false);
+    for (size_t i = 0; i < step->outputs.count; i++)
+        add_buffer(harness, &ranges, step->outputs.items[i], true);
+    add_buffer(harness, &ranges, step->scratchpad, true);
+    for (size_t i = 0; i < step->batch.count; i++)
+        add_buffer(harness, &ranges, step->batch.items[i]->scratchpad, true);
+    return ranges;
+}
+
+static void launch(HpContext *context, HpKernel *kernel, HpGrid grid, const void *arguments, size_t bytes)
+{
+    (void)context;
+    const char *error = simt_launch(kernel->name, grid, arguments, bytes);
+    if (error)
+        fail_msg("%s (%s)", error, kernel->origin);
+}
+
+static const HpDevice emulated = {.name = "emulated", .launch = launch};
+
+static void run_kernel(Harness *harness, const Step *step)
+{
+    char name[32];
+    snprintf(name, sizeof name, "step_%d", step->index);
+    void (*function)(HpContext *, char *);
+    *(void **)&function = dlsym(harness->library, name);
+    assert_non_null(function);
+    function(&harness->context, harness->memory);
+}
+
+static void run_product(Harness *harness, const Step *step)
+{
+    void *place[] = {NULL, NULL, NULL, NULL, NULL};
+    const Buffer *const buffers[] = {step->a, step->b, step->bias, step->outputs.items[0], step->scratchpad};
+    for (int i = 0; i < 5; i++)
+        if (buffers[i])
+            place[i] = harness->memory + harness_place(harness, buffers[i]);
+    if (target()->launches) {
+        simt_product_run(step->call, place[0], place[1], place[2], place[3], place[4]);
+        return;
+    }
+    if (!step->call->handle)
+        hp_library_create(step->call);
+    hp_library_execute(step->call, place[0], place[1], place[2], place[3], place[4]);
+}
+
+static void run_step(Harness *harness, const Step *step)
+{
     switch (step->kind) {
     case STEP_ALIAS: return;
     case STEP_COPY:
-        memcpy(memory + place_of(harness, step->outputs.items[0]),
-               memory + place_of(harness, step->inputs.items[0]), (size_t)step->inputs.items[0]->bytes);
+        memcpy(harness->memory + harness_place(harness, step->outputs.items[0]),
+               harness->memory + harness_place(harness, step->inputs.items[0]),
+               (size_t)step->inputs.items[0]->bytes);
         return;
-    case STEP_LIBRARY:
-        if (!step->call->handle)
-            hp_library_create(step->call);
-        hp_library_execute(step->call, memory + place_of(harness, step->a),
-                           step->b ? memory + place_of(harness, step->b) : NULL,
-                           step->bias ? memory + place_of(harness, step->bias) : NULL,
-                           memory + place_of(harness, step->outputs.items[0]),
-                           step->scratchpad ? memory + place_of(harness, step->scratchpad) : NULL);
-        return;
-    case STEP_KERNEL: break;
+    case STEP_LIBRARY: run_product(harness, step); return;
+    case STEP_KERNEL: run_kernel(harness, step); return;
     }
-    char name[32];
-    snprintf(name, sizeof name, "step_%d", step->index);
-    void (*function)(const HpContext *, char *);
-    *(void **)&function = dlsym(harness->library, name);
-    assert_non_null(function);
-    function(&harness->context, memory);
+}
+
+void harness_run_step(Harness *harness, const Step *step)
+{
+    RangeList ranges = {0};
+    if (target()->launches)
+        ranges = ranges_of(harness, step);
+    for (size_t i = 0; i < ranges.count; i++)
+        simt_allow(ranges.items[i].begin, (size_t)(ranges.items[i].end - ranges.items[i].begin), "an operand",
+                   ranges.items[i].writable);
+    run_step(harness, step);
+    for (size_t i = 0; i < ranges.count; i++)
+        simt_forget(ranges.items[i].begin);
+}
+
+/* Of threads, where it is the emulator's. */
+static int order_count(void)
+{
+    return target()->launches ? SIMT_ORDER_COUNT : 1;
+}
+
+static size_t memory_bytes(const Harness *harness)
+{
+    return (size_t)(harness->variable_bytes + harness->schedule->arena_bytes);
+}
+
+/* Behind what was run in one order: the memory is as the first one left it. */
+static void meet_order(Harness *harness, int order, const char *what)
+{
+    if (order_count() == 1)
+        return;
+    if (order == 0)
+        memcpy(harness->first_memory, harness->memory, memory_bytes(harness));
+    else if (memcmp(harness->first_memory, harness->memory, memory_bytes(harness)) != 0)
+        fail_msg("%s: %s has other bits when threads run in another order", harness->graph->name, what);
 }
 
 static void set_variables(Harness *harness)
@@ -266,8 +229,9 @@ static void set_variables(Harness *harness)
         if (variable->kind == HP_SCALAR)
             harness->context.scalars[i] = (float)harness->start[i][0];
         else
-            write_tensor(harness->memory + harness->offsets[i], variable->shape, variable->format,
-                         variable->dtype, 0, harness->start[i]);
+            tensor_write((Tensor){harness->memory + harness->offsets[i], variable->shape, variable->format,
+                                  variable->dtype, 0},
+                         harness->start[i]);
     }
 }
 
@@ -278,10 +242,69 @@ static void feed_step(Harness *harness, const Step *step)
     for (size_t i = 0; i < step->inputs.count; i++)
         write_buffer(harness, step->inputs.items[i]);
     if (step->kind == STEP_LIBRARY && step->addend) {
-        const Buffer *output = step->outputs.items[0];
-        const double *values = interpreter_value(harness->interpreter, step->addend->node);
-        write_tensor(harness->memory + place_of(harness, output), output->node->shape, output->node->format,
-                     output->node->dtype, 0, values);
+        Tensor output = tensor_of(harness, step->outputs.items[0]);
+        tensor_write(output, interpreter_value(harness->interpreter, step->addend->node));
+    }
+    for (size_t j = 0; step->scratchpad && j < (size_t)step->scratchpad->bytes; j++)
+        harness->memory[harness_place(harness, step->scratchpad) + (int64_t)j] = (char)0xff;
+}
+
+/* ---- what a step has to make of numbers that were stored in 16 bits ---- */
+
+static bool is_fed(const Step *step, const Node *node)
+{
+    bool fed = node->op == OP_VARIABLE || (step->addend && step->addend->node == node);
+    for (size_t i = 0; i < step->inputs.count; i++)
+        fed = fed || step->inputs.items[i]->node == node;
+    return fed;
+}
+
+/* The interpreter's values of what the step computes, from those of its inputs as they were stored. */
+static void refer_to_stored(Harness *harness, const Step *step)
+{
+    const Graph *graph = harness->graph;
+    bool *needed = ARENA_ARRAY(harness->arena, bool, graph->nodes.count);
+    for (size_t i = 0; i < step->outputs.count; i++)
+        needed[step->outputs.items[i]->node->id] = true;
+    for (size_t i = graph->nodes.count; i-- > 0;) {
+        const Node *node = graph->nodes.items[i];
+        needed[i] = needed[i] && !is_fed(step, node);
+        for (int j = 0; needed[i] && j < node->input_count; j++)
+            needed[node->inputs[j]->id] = true;
+    }
+    for (size_t i = 0; i < graph->nodes.count; i++)
+        if (needed[i])
+            interpreter_compute(harness->interpreter, graph->nodes.items[i]);
+}
+
+/* Behind the step the interpreter goes on with what memory can hold. */
+static void store_reference(Harness *harness, const Step *step)
+{
+    for (size_t i = 0; i < step->outputs.count; i++) {
+        const Node *node = step->outputs.items[i]->node;
+        tensor_round(node->dtype, interpreter_value(harness->interpreter, node), shape_count(node->shape));
+    }
+}
+
+/* ---- checks ---- */
+
+static void check_step(Harness *harness, const Step *step)
+{
+    for (int order = 0; order < order_count(); order++) {
+        simt_set_order((SimtOrder)order, HARNESS_SEED);
+        feed_step(harness, step);
+        harness_run_step(harness, step);
+        Text what = text_new(harness->arena);
+        for (size_t j = 0; j < step->outputs.count; j++) {
+            const Buffer *output = step->outputs.items[j];
+            what = text_new(harness->arena);
+            text_add(&what, "step %d ", step->index);
+            buffer_describe(&what, output);
+            check_tensor(harness, step->kind == STEP_LIBRARY ? HARNESS_PRODUCT : HARNESS_KERNEL,
+                         tensor_of(harness, output), interpreter_value(harness->interpreter, output->node),
+                         what.data);
+        }
+        meet_order(harness, order, what.data);
     }
 }
 
@@ -290,30 +313,21 @@ void harness_check_steps(Harness *harness)
     set_variables(harness);
     for (size_t i = 0; i < harness->schedule->steps.count; i++) {
         const Step *step = harness->schedule->steps.items[i];
-        if (step->kind == STEP_ALIAS || step->kind == STEP_COPY || step->nodes.items[0]->op == OP_IMAGE)
+        if (step->kind == STEP_COPY || step->nodes.items[0]->op == OP_IMAGE)
             continue;
-        feed_step(harness, step);
-        for (size_t j = 0; step->scratchpad && j < (size_t)step->scratchpad->bytes; j++)
-            harness->memory[place_of(harness, step->scratchpad) + (int64_t)j] = (char)0xff;
-        harness_run_step(harness, step);
-        for (size_t j = 0; j < step->outputs.count; j++) {
-            const Buffer *output = step->outputs.items[j];
-            const Node *node = output->node;
-            Text what = text_new(harness->arena);
-            text_add(&what, "step %zu ", i);
-            buffer_describe(&what, output);
-            check_tensor(harness, step->kind == STEP_LIBRARY ? HARNESS_PRODUCT : HARNESS_KERNEL,
-                         harness->memory + place_of(harness, output), node->shape, node->format, node->dtype,
-                         output->channels, interpreter_value(harness->interpreter, node), what.data);
-        }
+        if (low != HP_F32)
+            refer_to_stored(harness, step);
+        if (step->kind != STEP_ALIAS)
+            check_step(harness, step);
+        if (low != HP_F32)
+            store_reference(harness, step);
     }
 }
 
-void harness_check_run(Harness *harness)
+static void run_all(Harness *harness)
 {
-    memset(harness->memory, 0xff, (size_t)(harness->variable_bytes + harness->schedule->arena_bytes));
+    memset(harness->memory, 0xff, memory_bytes(harness));
     set_variables(harness);
-    const Graph *graph = harness->graph;
     for (size_t i = 0; i < harness->schedule->steps.count; i++) {
         const Step *step = harness->schedule->steps.items[i];
         if (step->kind == STEP_KERNEL && step->nodes.items[0]->op == OP_IMAGE)
@@ -321,18 +335,27 @@ void harness_check_run(Harness *harness)
         else
             harness_run_step(harness, step);
     }
+}
+
+void harness_check_run(Harness *harness)
+{
+    const Graph *graph = harness->graph;
+    for (int order = 0; order < order_count(); order++) {
+        simt_set_order((SimtOrder)order, HARNESS_SEED);
+        run_all(harness);
+        meet_order(harness, order, "the run");
+    }
     for (size_t i = 0; i < graph->results.count; i++) {
         const Node *node = graph->results.items[i].node;
-        const Buffer *buffer = harness->schedule->buffer_of[node->id];
-        check_tensor(harness, HARNESS_RUN, harness->memory + place_of(harness, buffer), node->shape,
-                     HP_FORMAT_PLAIN, node->dtype, 0, interpreter_value(harness->interpreter, node),
-                     graph->results.items[i].name);
+        check_tensor(harness, HARNESS_RUN, tensor_of(harness, harness->schedule->buffer_of[node->id]),
+                     interpreter_value(harness->interpreter, node), graph->results.items[i].name);
     }
     for (size_t i = 0; i < graph->variables->list.count; i++) {
         const Variable *variable = graph->variables->list.items[i];
         if (variable->kind != HP_SCALAR && harness->start[i])
-            check_tensor(harness, HARNESS_RUN, harness->memory + harness->offsets[i], variable->shape,
-                         variable->format, variable->dtype, 0,
+            check_tensor(harness, HARNESS_RUN,
+                         (Tensor){harness->memory + harness->offsets[i], variable->shape, variable->format,
+                                  variable->dtype, 0},
                          interpreter_variable(harness->interpreter, variable), variable->name);
     }
 }
@@ -369,9 +392,10 @@ static void run_interpreter(Harness *harness)
         int64_t count = shape_count(variable->shape);
         double *values = interpreter_variable(harness->interpreter, variable);
         harness->start[i] = ARENA_ARRAY(harness->arena, double, (size_t)count);
-        for (int64_t j = 0; j < count; j++) /* both see what a float can hold */
-            values[j] = harness->start[i][j] =
-                variable->dtype == HP_F32 ? (double)(float)values[j] : floor(fabs(values[j]) * 100);
+        for (int64_t j = 0; variable->dtype == HP_I64 && j < count; j++)
+            values[j] = fabs(values[j]) * 100;
+        tensor_round(variable->dtype, values, count); /* both see what can be stored */
+        memcpy(harness->start[i], values, (size_t)count * sizeof *values);
     }
     for (size_t i = 0; i < harness->graph->nodes.count; i++) {
         const Node *node = harness->graph->nodes.items[i];
@@ -401,12 +425,33 @@ Schedule *harness_schedule(Graph *of, int64_t wanted)
     return harness_schedule(smaller, 0);
 }
 
+static void make_kernels(Harness *harness)
+{
+    Schedule *schedule = harness->schedule;
+    harness->kernels = kernel_set_new(harness->arena);
+    for (size_t i = 0; i < schedule->steps.count; i++)
+        if (schedule->steps.items[i]->kind == STEP_KERNEL)
+            kernel_set_add(harness->kernels, schedule->steps.items[i]);
+    if (!target()->launches)
+        return;
+    kernels_batch(harness->kernels, schedule, harness->offsets, harness->variable_bytes);
+    harness->context.device = &emulated;
+    harness->context.device_scalars = harness->context.scalars;
+    size_t count = harness->graph->variables->list.count;
+    if (count > 0)
+        simt_allow(harness->context.scalars, count * sizeof *harness->context.scalars, "the scalars", false);
+}
+
 Harness *harness_new(Graph *graph, HarnessOptions options)
 {
     Harness *harness = ARENA_NEW(graph->arena, Harness);
     harness->options = options;
     harness->arena = graph->arena;
     harness->graph = graph;
+    if (low != HP_F32)
+        pass_precision(graph, low);
+    pass_align(graph);
+    graph_verify(graph, "align");
     pass_layout(graph);
     if (options.after_layout)
         options.after_layout(graph);
@@ -417,29 +462,25 @@ Harness *harness_new(Graph *graph, HarnessOptions options)
     verify_schedule(harness->schedule);
     harness->offsets = ARENA_ARRAY(graph->arena, int64_t, graph->variables->list.count);
     harness->variable_bytes = pass_plan_variables(graph->variables, harness->offsets);
-    size_t bytes = (size_t)(harness->variable_bytes + harness->schedule->arena_bytes);
-    harness->memory = aligned_alloc(64, bytes ? bytes : 64);
-    memset(harness->memory, 0xff, bytes);
-    harness->kernels = kernel_set_new(graph->arena);
-    for (size_t i = 0; i < harness->schedule->steps.count; i++)
-        if (harness->schedule->steps.items[i]->kind == STEP_KERNEL)
-            kernel_set_add(harness->kernels, harness->schedule->steps.items[i]);
-    compile(harness, options.optimise);
+    harness->memory = aligned_alloc(ALIGNMENT, (memory_bytes(harness) / ALIGNMENT + 1) * ALIGNMENT);
+    harness->first_memory = malloc(memory_bytes(harness) + 1);
+    memset(harness->memory, 0xff, memory_bytes(harness));
+    make_kernels(harness);
+    code_compile(harness);
     return harness;
 }
 
 void harness_free(Harness *harness)
 {
-    if (harness->library)
-        dlclose(harness->library);
+    code_free(harness);
     for (size_t i = 0; i < harness->schedule->steps.count; i++)
         if (harness->schedule->steps.items[i]->kind == STEP_LIBRARY &&
             harness->schedule->steps.items[i]->call->handle)
             hp_library_destroy(harness->schedule->steps.items[i]->call);
-    static const char *const files[] = {"kernels.c", "kernels.so", ""};
-    for (int i = 0; harness->folder && i < 3; i++)
-        remove(arena_format(harness->arena, "%s/%s", harness->folder, files[i]));
+    if (target()->launches && harness->graph->variables->list.count > 0)
+        simt_forget(harness->context.scalars);
     free(harness->memory);
+    free(harness->first_memory);
     interpreter_free(harness->interpreter);
 }
 

@@ -191,7 +191,8 @@ static void test_dense_block_grows_in_place(void **state)
     assert_int_equal(statistics, DENSE_LAYERS + 1);
     if (hp_preferred_channel_block() > 0) {
         assert_int_equal(copied, DENSE_STEM + DENSE_LAYERS * DENSE_GROWTH);
-        assert_int_equal(home->bytes, 2 * (DENSE_STEM + DENSE_LAYERS * DENSE_GROWTH) * 10 * 10 * 4);
+        assert_int_equal(home->bytes, 2 * (DENSE_STEM + DENSE_LAYERS * DENSE_GROWTH) * 10 * 10 *
+                                          hp_data_type_bytes(home->node->dtype));
     }
     harness_free(harness);
 }
@@ -207,5 +208,6 @@ int main(void)
         FIXTURE_TEST(test_concat_without_copies),
         FIXTURE_TEST(test_dense_block_grows_in_place),
     };
+    harness_choose_target();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,5 +226,6 @@ int main(void)
         cmocka_unit_test(test_memory_shrinks), FIXTURE_TEST(test_cheap_first),
         FIXTURE_TEST(test_nothing_to_free),
     };
+    harness_choose_target();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

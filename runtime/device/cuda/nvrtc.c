@@ -127,12 +127,35 @@ static void read_line(HpNvrtcResult *result, const char *line)
     }
 }
 
+/* What --ptxas-options=-v adds; a line that is none of these may be a warning. */
+static bool is_statistic(const char *line)
+{
+    static const char *const words[] = {"Compiling entry function '",
+                                        "Function properties for ",
+                                        " bytes stack frame, ",
+                                        ": Used ",
+                                        " bytes gmem",
+                                        ": Compile time = "};
+    bool known = !*line;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        known = known || (strncmp(line, "ptxas ", 6) == 0 && strstr(line, words[i]));
+    return known;
+}
+
+/* Takes the statistics out of the log. */
 static void read_log(HpNvrtcResult *result)
 {
-    char *lines = hp_string(result->log), *rest = lines, *line;
-    while ((line = strsep(&rest, "\n")))
+    char *rest = result->log, *line, *messages = hp_string("");
+    while ((line = strsep(&rest, "\n"))) {
         read_line(result, line);
-    free(lines);
+        if (is_statistic(line))
+            continue;
+        char *longer = hp_format("%s%s\n", messages, line);
+        free(messages);
+        messages = longer;
+    }
+    free(result->log);
+    result->log = messages;
 }
 
 /* ---------------------------------------------------------------- compiling */

@@ -15,7 +15,7 @@ typedef struct HpNvrtcKernel {
 typedef struct HpNvrtcResult {
     void *binary; /* a cubin */
     size_t bytes;
-    char *log; /* the compiler's messages, never NULL */
+    char *log; /* errors or warnings; "" where there are none */
     int kernel_count;
     HpNvrtcKernel *kernels;
 } HpNvrtcResult;

@@ -405,11 +405,11 @@ static void a_plan_too_small_is_not_used(void **state)
     (void)state;
     char planned[128] = {0};
     product.scratchpad = 99;
-    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, planned);
+    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, NULL, planned);
     assert_non_null(fake_product_given);
     assert_ptr_not_equal(fake_product_given, planned);
     product.scratchpad = 100;
-    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, planned);
+    hp_library_run(&context, &product, planned, planned + 1, NULL, context.memory + PRODUCT, NULL, planned);
     assert_ptr_equal(fake_product_given, planned);
     product.scratchpad = 0;
 }
@@ -429,7 +429,7 @@ static void products_are_timed(void **state)
     timer->upload(memory, numbers, 2);
     device->synchronize();
     assert_int_equal(timer->create(&call), 0);
-    double seconds = timer->time(&call, memory, memory + 1, NULL, memory + 2, NULL);
+    double seconds = timer->time(&call, memory, memory + 1, NULL, memory + 2, NULL, NULL);
     assert_true(seconds >= 0 && seconds < 10);
     device->download(&sum, memory + 2, 1);
     assert_int_equal(sum, 7);

@@ -72,6 +72,7 @@ static void architectures(void **state)
             fail_msg("%s: %s", archs[i], result.log);
         assert_true(result.bytes > 4);
         assert_memory_equal(result.binary, "\177ELF", 4);
+        assert_string_equal(result.log, "");
         assert_int_equal(result.kernel_count, 2);
         assert_in_range(kernel_named(&result, "relu")->registers, 4, 40);
         assert_int_equal(kernel_named(&result, "relu")->spill_bytes, 0);
@@ -94,6 +95,13 @@ static void mistakes_are_shown(void **state)
     assert_null(result.binary);
     assert_non_null(strstr(result.log, "mine.cu(3): error"));
     assert_non_null(strstr(result.log, "x[0] = unknown;"));
+    hp_nvrtc_result_free(&result);
+    assert_true(
+        hp_nvrtc_compile("extern \"C\" __global__ void f(float *x)\n{\n    int unused;\n    x[0] = 1;\n}\n",
+                         "mine.cu", "sm_80", &result));
+    assert_non_null(strstr(result.log, "mine.cu(3): warning"));
+    assert_null(strstr(result.log, "ptxas"));
+    assert_string_equal(kernel_named(&result, "f")->name, "f");
     hp_nvrtc_result_free(&result);
     assert_false(hp_nvrtc_compile("", "mine.cu", "sm_1", &result));
     assert_true(strlen(result.log) > 0);
