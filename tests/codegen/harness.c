@@ -162,7 +162,7 @@ static void run_product(Harness *harness, const Step *step)
         if (buffers[i])
             place[i] = harness->memory + harness_place(harness, buffers[i]);
     if (target()->launches) {
-        simt_product_run(step->call, place[0], place[1], place[2], place[3], place[4]);
+        simt_product_run(step->call, place[0], place[1], place[2], place[3], NULL, place[4]);
         return;
     }
     if (!step->call->handle)
