@@ -12,7 +12,7 @@ typedef enum Role {
     ROLE_KERNEL,     /* computed in generated loops, stored or inside its consumers */
     ROLE_LIBRARY,    /* a product, or its last epilogue node */
     ROLE_ABSORBED,   /* inside a library step */
-    ROLE_STATISTICS, /* a sum of the pixels of a product's channel, that its library step stores as well */
+    ROLE_STATISTICS, /* over a product's result: sums that its library step stores as well */
     ROLE_ALIAS,      /* a view of its stored input */
     ROLE_JOIN,       /* a concatenation whose stored inputs are views of it */
     ROLE_IMAGE       /* the sampling kernel */

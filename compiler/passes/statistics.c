@@ -49,7 +49,7 @@ static void make_sums(Graph *graph, Node *convolution, Sums *sums)
     sums->squares = graph_reduce(graph, OP_REDUCE_SUM, square, LIBRARY_PIXELS);
 }
 
-/* Floats hold the difference of two sums as well as their rounding allows, which may leave it below zero. */
+/* The difference of two rounded numbers may be below zero, the variance is not. */
 static Node *from_sums(Graph *graph, const Node *statistic, const Sums *sums, Node *bias)
 {
     Shape shape = statistic->inputs[0]->shape;

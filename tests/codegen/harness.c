@@ -156,18 +156,19 @@ static void run_kernel(Harness *harness, const Step *step)
 
 static void run_product(Harness *harness, const Step *step)
 {
-    void *place[] = {NULL, NULL, NULL, NULL, NULL};
-    const Buffer *const buffers[] = {step->a, step->b, step->bias, step->outputs.items[0], step->scratchpad};
-    for (int i = 0; i < 5; i++)
+    void *place[] = {NULL, NULL, NULL, NULL, NULL, NULL};
+    const Buffer *const buffers[] = {step->a,          step->b,         step->bias, step->outputs.items[0],
+                                     step->statistics, step->scratchpad};
+    for (int i = 0; i < 6; i++)
         if (buffers[i])
             place[i] = harness->memory + harness_place(harness, buffers[i]);
     if (target()->launches) {
-        simt_product_run(step->call, place[0], place[1], place[2], place[3], NULL, place[4]);
+        simt_product_run(step->call, place[0], place[1], place[2], place[3], place[4], place[5]);
         return;
     }
     if (!step->call->handle)
         hp_library_create(step->call);
-    hp_library_execute(step->call, place[0], place[1], place[2], place[3], place[4]);
+    hp_library_execute(step->call, place[0], place[1], place[2], place[3], place[5]);
 }
 
 static void run_step(Harness *harness, const Step *step)

@@ -5,16 +5,16 @@ source "$(dirname "$0")/../e2e/common.sh"
 
 export HPANET_BUILD=$build
 export CC="${CC:-cc} -L$build/tests/simt -Wl,--undefined=hp_main -lstatistics"
-model="$root/models/quickstart.hpanet --size 32 --batch 8 --target cuda --precision fp16"
+model=("$root/models/quickstart.hpanet" --size 32 --batch 8 --target cuda --precision fp16)
 
-run "$hpacc" $model --arch sm_90a --emit source -o sums
-run "$hpacc" $model --arch sm_86 --emit source -o kernels
+run "$hpacc" "${model[@]}" --arch sm_90a --emit source -o sums
+run "$hpacc" "${model[@]}" --arch sm_86 --emit source -o kernels
 grep -q 'statistics = true' sums/products.c || skip "cuDNN is not installed"
 grep -q 'statistics = true' kernels/products.c && fail "a GPU that is not known gives statistics"
 for program in sums kernels; do
-  run "$root/tests/simt/build_emulated.sh" $program $program.emulated
-  run ./$program.emulated
-  cp "$said" $program.txt
+  run "$root/tests/simt/build_emulated.sh" "$program" "$program.emulated"
+  run "./$program.emulated"
+  cp "$said" "$program.txt"
 done
 
 # What is rounded the other way to 16 bits moves statistics of others by less than its own rounding.
