@@ -72,4 +72,5 @@ if [ ! -e "$folder/cells.pack" ]; then
   rm -r cells
 fi
 
+echo "$root" >"$folder/root" # which programs name, and results need not
 "$here/carry.sh" "$folder"

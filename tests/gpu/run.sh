@@ -22,6 +22,10 @@ quoted() { # TEXT: a JSON string
   printf '"%s"' "$(printf '%s' "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g')"
 }
 
+relative() { # standard input, without the folder that the programs were made in
+  sed "s|$(cat root)/||g"
+}
+
 write_results() { # after each check: a machine may be gone before the last
   printf '{"date":%s,"gpu":%s,"passed":%d,"failed":%d,"left_out":%d,"checks":[%s],"bench":{%s}}\n' "$(quoted "$(date -Is)")" \
     "$(quoted "$gpu")" $passed $failed $left "${checks#,}" "${benches#,}" >"$out/$name.json"
@@ -35,8 +39,8 @@ check() {
   if [ $((end - began)) -ge 10 ]; then
     (set -e; "$@") >said 2>&1
     status=$?
-    { echo "== $name"; cat said; } >>"$log"
-    said=$(grep -v '^ *$' said | tail -n 1)
+    { echo "== $name"; relative <said; } >>"$log"
+    said=$(relative <said | grep -v '^ *$' | tail -n 1)
   fi
   case $status in
     0) passed=$((passed + 1)) ;;
@@ -131,7 +135,7 @@ number() { # NAME FILE: the numbers of this name, in order
 }
 
 bench() { # PROGRAM
-  bounded "./bench-$1" bench --json >"bench-$1.json"
+  bounded "./bench-$1" bench --json | relative >"bench-$1.json"
   echo "training and prediction: $(number images_per_second_back_to_back "bench-$1.json")images/s," \
     "of the roofline $(number roofline_share "bench-$1.json")"
 }
