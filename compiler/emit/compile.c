@@ -1,5 +1,6 @@
 /* Runs the C compiler: no shell, one process per source file, its messages shown as they are. */
 #include "compile.h"
+#include "../target/target.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -121,7 +122,8 @@ static pid_t start_source(Arena *arena, const char *folder, const char *source, 
                           const char *options, const char *isa, Arguments *command)
 {
     add_compiler(arena, command);
-    add_words(arena, command, "-std=gnu17 -O3 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
+    add_words(arena, command, "-std=gnu17 -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra");
+    add_words(arena, command, target()->launches ? "-O1" : "-O3"); /* launchers are not where the time goes */
     add_words(arena, command, machine_options(isa));
     add_words(arena, command, options);
     add(arena, command, arena_format(arena, "-I%s", installation_find(arena).headers));

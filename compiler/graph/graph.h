@@ -81,8 +81,8 @@ typedef union Attributes {
     double constant;
     struct {
         int64_t batch, planes, height, width;
-        int64_t padding; /* planes of zeros behind the sampled ones */
         bool augmented;  /* false: only resized and normalised */
+        int64_t padding; /* planes of zeros behind the sampled ones */
     } image;
     struct {
         const char *path; /* keys the stream; the layer's path */

@@ -488,6 +488,7 @@ int hp_main(int argc, char **argv, const HpModel *model)
     hp_session_open(&run.session, model, &(HpOptions){.program = argv[0], .seed = run.seed}, true);
     initialize(&run);
     set_normalization(&run.session);
+    hp_session_prepare(&run.session); /* 16-bit copies of the weights */
     const HpImageStore images = make_images(model, 3 * model->part_rows);
     for (run.step = 0; run.step < run.steps; run.step++)
         train(&run, &images);
