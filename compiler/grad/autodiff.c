@@ -47,8 +47,9 @@ static Node *complete(Graph *graph, Node *node, Gradient *gradient)
         graph_binary(graph, OP_SUBTRACT, node, graph_broadcast(graph, gradient->mean, node->shape));
     Node *sloped =
         graph_binary(graph, OP_MULTIPLY, centred, graph_broadcast(graph, gradient->slope, node->shape));
-    Node *rest = graph_binary(graph, OP_ADD, sloped, graph_broadcast(graph, gradient->offset, node->shape));
-    *gradient = (Gradient){.whole = graph_binary(graph, OP_ADD, gradient->whole, rest)};
+    Node *shifted =
+        graph_binary(graph, OP_ADD, gradient->whole, graph_broadcast(graph, gradient->offset, node->shape));
+    *gradient = (Gradient){.whole = graph_binary(graph, OP_ADD, shifted, sloped)};
     return gradient->whole;
 }
 
