@@ -179,6 +179,15 @@ static int64_t choose_width(int64_t columns, int64_t most)
     return smallest;
 }
 
+/* What depends on a column alone is loaded once a thread, so a thread has several rows where there are blocks
+ * enough: `turns` is how often all threads of a block would take a row if there were but one block. */
+static int64_t blocks_of_rows(int64_t turns, int64_t wanted)
+{
+    enum { ROWS = 8 };
+    int64_t few = least(turns, wanted), many = least(divide_up(turns, ROWS), 4 * wanted);
+    return few > many ? few : many;
+}
+
 /* Partial sums cost memory traffic of their own, so a block of a reduction has many rows. */
 static void choose_blocks(Kernel *kernel)
 {
@@ -190,9 +199,12 @@ static void choose_blocks(Kernel *kernel)
     threads->blocks[0] = divide_up(columns, threads->width);
     threads->blocks[2] = least(outers, MOST_BLOCKS);
     int64_t others = threads->blocks[0] * threads->blocks[2];
-    int64_t most = divide_up(rows, reduces ? LEAST_ROWS : BLOCK / threads->width);
-    int64_t wanted = divide_up(reduces ? WANTED_BLOCKS : 4 * WANTED_BLOCKS, others);
-    threads->blocks[1] = least(least(most, wanted), MOST_BLOCKS);
+    int64_t wanted = divide_up(WANTED_BLOCKS, others);
+    if (reduces)
+        threads->blocks[1] = least(divide_up(rows, LEAST_ROWS), wanted);
+    else
+        threads->blocks[1] = blocks_of_rows(divide_up(rows, BLOCK / threads->width), wanted);
+    threads->blocks[1] = least(threads->blocks[1], MOST_BLOCKS);
     if (!reduces)
         threads->blocks[0] = least(threads->blocks[0], 4 * WANTED_BLOCKS);
     int64_t share = 1; /* threads that add up the partial sums of one result */
