@@ -37,10 +37,10 @@ static const HpBinary *find_binary(const HpKernels *kernels, int major, int mino
 }
 
 /* The most special architecture of a GPU: 9.0 and 10.0 have instructions that later ones lack. */
-static char *architecture_of(int major, int minor)
+static void name_architecture(char name[static 16], int major, int minor)
 {
     bool special = minor == 0 && (major == 9 || major == 10);
-    return hp_format("sm_%d%d%s", major, minor, special ? "a" : "");
+    snprintf(name, 16, "sm_%d%d%s", major, minor, special ? "a" : "");
 }
 
 static uint64_t cache_key(const char *source, const char *arch)
@@ -92,11 +92,11 @@ void hp_modules_load(const HpModel *model, int major, int minor)
     if (binary) {
         HP_CUDA(ModuleLoadData, &module, binary->data);
     } else {
-        char *arch = architecture_of(major, minor);
+        char arch[16];
+        name_architecture(arch, major, minor);
         void *compiled = compile(model, arch);
         HP_CUDA(ModuleLoadData, &module, compiled);
         free(compiled);
-        free(arch);
     }
     for (int i = 0; i < model->kernels->kernel_count; i++) {
         HpKernel *kernel = model->kernels->kernels[i];
