@@ -11,14 +11,15 @@
 _Noreturn void hp_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with a message that it frees. */
 _Noreturn void hp_fail_with(char *message);
-/* Runs work(user), silently: hp_warn() and hp_note() are not heard. False when hp_fail() ended it, on this thread; `error`
- * (room for `bytes`, may be NULL) then holds the message. What `work` has made must be reachable from `user`:
- * its frames are gone. */
+/* Runs work(user), silently: hp_warn() and hp_note() are not heard. False when hp_fail() ended it, on this
+ * thread; `error` (room for `bytes`, may be NULL) then holds the message. What `work` has made must be
+ * reachable from `user`: its frames are gone. */
 bool hp_catch(void (*work)(void *user), void *user, char *error, size_t bytes);
 void hp_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void hp_note(const char *format, ...) __attribute__((format(printf, 1, 2))); /* what is good to know */
 /* A broken invariant of ours: where, then abort. */
-_Noreturn void hp_bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void hp_bug_at(const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 #define hp_bug(...) hp_bug_at(__FILE__, __LINE__, __VA_ARGS__)
 
 /* The name shown before messages: argv[0]'s last part. */
@@ -45,7 +46,8 @@ char *hp_quoted_names(const char *const *names, int count);
 
 /* Whole files. */
 char *hp_read_file(const char *path, size_t *length); /* NUL-terminated; fails with a message */
-/* Writes beside the file, fsyncs, renames, fsyncs the folder. Returns false with errno set; the old file is untouched. */
+/* Writes beside the file, fsyncs, renames, fsyncs the folder. Returns false with errno set; the old file is
+ * untouched. */
 bool hp_write_file(const char *path, const void *data, size_t length);
 /* The end of such a write for an open file that was filled by other means. Returns false with errno set. */
 bool hp_sync_rename(int file, const char *from, const char *to);

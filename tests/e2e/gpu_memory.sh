@@ -11,7 +11,7 @@ planned() { # FOLDER
   sed -n 's/.*\.memory_bytes = \([0-9]*\).*/\1/p' "$1/model.c"
 }
 on_gpu() { # BYTES COMMAND...: of the fake GPU; kernels do nothing, and cuDNN, where it is, finds no GPU
-  HPANET_CUDA_LIBRARIES=$HPANET_BUILD/tests/unit/cuda/fake FAKE_GPU_KERNELS=none FAKE_GPU_MEMORY=$1 "${@:2}"
+  HPANET_CUDA_LIBRARIES=$build/tests/unit/cuda/fake FAKE_GPU_KERNELS=none FAKE_GPU_MEMORY=$1 "${@:2}"
 }
 
 run "$hpacc" "${model[@]}" --memory 100GB --emit source -o kept
