@@ -122,6 +122,17 @@ static void check_tuned_gpu(const char *wanted, const char *here, const char *fo
               here);
 }
 
+/* What products read on the target. */
+static Precision choose_precision(void)
+{
+    Precision wanted = options.precision;
+    if (target()->launches)
+        return wanted == PRECISION_OF_TARGET ? PRECISION_BF16 : wanted;
+    if (wanted != PRECISION_OF_TARGET && wanted != PRECISION_FP32)
+        fatal("--precision %s: the CPU target has fp32 only", precision_name(wanted));
+    return PRECISION_FP32;
+}
+
 /* Returns the first line: which target, and why. */
 static const char *choose_target(Emission *emission)
 {
@@ -137,9 +148,12 @@ static const char *choose_target(Emission *emission)
         emission->library = hp_cuda_library_version();
         if (options.tune)
             check_tuned_gpu(emission->isa, here, found);
-        return arena_format(emission->arena, "target: cuda (%s), %s, %s\n", why,
+        precision = choose_precision();
+        emission->precision = precision_name(precision);
+        return arena_format(emission->arena, "target: cuda (%s), %s, %s, %s\n", why, emission->precision,
                             options.archs ? options.archs : emission->isa, emission->library);
     }
+    precision = choose_precision();
     if (options.archs)
         fatal("--arch names GPUs, and the target is the CPU (%s)", why);
     if (options.portable) {
@@ -152,17 +166,6 @@ static const char *choose_target(Emission *emission)
     emission->threads = omp_get_max_threads();
     return arena_format(emission->arena, "target: cpu (%s), %s, %s, %d threads\n", why, emission->isa,
                         emission->library, emission->threads);
-}
-
-/* What products read on a target. */
-static Precision choose_precision(void)
-{
-    Precision wanted = options.precision;
-    if (target()->launches)
-        return wanted == PRECISION_OF_TARGET ? PRECISION_BF16 : wanted;
-    if (wanted != PRECISION_OF_TARGET && wanted != PRECISION_FP32)
-        fatal("--precision %s: the CPU target has fp32 only", precision_name(wanted));
-    return PRECISION_FP32;
 }
 
 /* ---------------------------------------------------------------- the pipeline */
@@ -435,15 +438,14 @@ static void write_program(Emission *emission, const Choices *choices)
 
 static void compile(Arena *arena, Diagnostics *diagnostics)
 {
-    Emission emission = {.arena = arena, .command = options_command(arena, &options)};
+    Emission emission = {.arena = arena};
     if (options.dump == DUMP_AST)
         dump_ast(arena, diagnostics);
     const char *chosen = choose_target(&emission);
     if (options.dump == DUMP_NOTHING && !options.check)
         fputs(chosen, stdout);
     fflush(stdout);
-
-    precision = choose_precision();
+    emission.command = options_command(arena, &options, target()->name);
     if (precision == PRECISION_TF32)
         library_allow_tf32();
 

@@ -230,7 +230,7 @@ Options options_parse(int argc, char **argv)
     return options;
 }
 
-const char *options_command(Arena *arena, const Options *options)
+const char *options_command(Arena *arena, const Options *options, const char *target)
 {
     Text out = text_new(arena);
     text_add(&out, "hpacc %s", options->file);
@@ -242,6 +242,8 @@ const char *options_command(Arena *arena, const Options *options)
         text_add(&out, " --batch %lld", (long long)options->batch);
     if (options->part)
         text_add(&out, " --part %lld", (long long)options->part);
+    if (strcmp(target, "cpu") != 0)
+        text_add(&out, " --target %s", target);
     if (options->archs)
         text_add(&out, " --arch %s", options->archs);
     if (options->precision)

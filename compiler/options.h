@@ -51,7 +51,7 @@ Options options_parse(int argc, char **argv);
 
 const char *precision_name(Precision precision); /* "bf16" */
 
-/* The part of the command line that decides what is written: for the header comment of the sources. */
-const char *options_command(Arena *arena, const Options *options);
+/* What decides what is written, as a command line: for the header comment of the sources. */
+const char *options_command(Arena *arena, const Options *options, const char *target);
 
 #endif

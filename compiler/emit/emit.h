@@ -27,6 +27,7 @@ typedef struct Emission {
     const int64_t *variable_offsets; /* by Variable.index */
     const char *command;             /* for the header comment: what made these files */
     const char *isa;                 /* "avx512", "sm_90a" */
+    const char *precision;           /* "bf16"; NULL: the target has one */
     const char *library;             /* "oneDNN 2.6.3", or NULL for portable sources */
     int threads;                     /* 0 for portable sources and for a GPU */
     LIST(Product) products;          /* filled by emit_products_collect() */

@@ -223,8 +223,10 @@ static void print_identity(Text *out, const Emission *emission)
     text_add(out, ",\n    .recipe = recipe,\n    .version = ");
     emit_string(out, HPANET_VERSION);
     text_add(out, ",\n    .target = ");
-    emit_string(out, arena_format(emission->arena, "%s %s %s", target()->name, emission->isa,
-                                  emission->library ? emission->library : "portable"));
+    emit_string(out,
+                arena_format(emission->arena, "%s %s%s%s %s", target()->name,
+                             emission->precision ? emission->precision : "", emission->precision ? " " : "",
+                             emission->isa, emission->library ? emission->library : "portable"));
     text_add(out, ",\n    .device = &hp_device_%s,\n    .isa = ", target()->name);
     emit_string(out, emission->isa);
     text_add(out, ",\n    .library_version = ");
