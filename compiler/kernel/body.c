@@ -139,7 +139,7 @@ static const char *terms_text(Printer *printer)
                           : size_parameter(printer, "terms", terms);
 }
 
-void print_reduced(Printer *printer, const Value *value)
+static void print_reduced(Printer *printer, const Value *value)
 {
     const char *sum = total_name(printer, value->sum), *terms = NULL, *text = NULL;
     switch (value->op) {
@@ -207,4 +207,17 @@ const char *shared_address(const Printer *printer, const char *text)
         if (strcmp(printer->shared_addresses.items[i], text) == 0)
             return printer->shared_addresses.items[i + 1];
     return text;
+}
+
+void print_values_of_end(Printer *printer)
+{
+    const Kernel *kernel = printer->kernel;
+    share_addresses(printer, &kernel->end);
+    for (size_t i = 0; i < kernel->end.values.count; i++) {
+        const Value *value = kernel->end.values.items[i];
+        if (value->kind == VALUE_REDUCED)
+            print_reduced(printer, value);
+        else if (value->level > 0)
+            print_value(printer, value);
+    }
 }

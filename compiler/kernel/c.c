@@ -310,14 +310,7 @@ static void print_end(Printer *printer)
     }
     for (size_t i = 0; i < kernel->accumulators.count; i++)
         print_total(printer, kernel->accumulators.items[i]);
-    share_addresses(printer, &kernel->end);
-    for (size_t i = 0; i < kernel->end.values.count; i++) {
-        const Value *value = kernel->end.values.items[i];
-        if (value->kind == VALUE_REDUCED)
-            print_reduced(printer, value);
-        else if (value->level > 0)
-            print_value(printer, value);
-    }
+    print_values_of_end(printer);
     print_stores(printer, &kernel->end);
     for (; opened > 0; opened--)
         print_close(printer);

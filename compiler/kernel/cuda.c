@@ -576,17 +576,10 @@ static void print_total(Printer *printer, const Accumulator *accumulator, const 
                kind == ACCUMULATE_MAX ? "maxima" : "sums", name);
 }
 
-static void print_end_values(Printer *printer)
+static void print_end_results(Printer *printer)
 {
     const Kernel *kernel = printer->kernel;
-    share_addresses(printer, &kernel->end);
-    for (size_t i = 0; i < kernel->end.values.count; i++) {
-        const Value *value = kernel->end.values.items[i];
-        if (value->kind == VALUE_REDUCED)
-            print_reduced(printer, value);
-        else if (value->level > 0)
-            print_value(printer, value);
-    }
+    print_values_of_end(printer);
     for (size_t i = 0; i < kernel->end.stores.count; i++) {
         const Store *store = &kernel->end.stores.items[i];
         const Parameter *pointer = pointer_parameter(printer, store->access.buffer, true);
@@ -612,7 +605,7 @@ static void print_end(Printer *printer)
         print_total(printer, kernel->accumulators.items[i], kept);
     print_open(printer, "if (threadIdx.x < width && at_kept < %s)", kept);
     print_kept_indices(printer);
-    print_end_values(printer);
+    print_end_results(printer);
     print_close(printer);
     print_close(printer);
 }

@@ -101,7 +101,8 @@ const char *accumulator_name(const Printer *printer, const Accumulator *accumula
 const char *total_name(const Printer *printer, const Accumulator *accumulator);
 const char *first_value(const Accumulator *accumulator);
 void accumulate(Printer *printer, const char *into, AccumulatorKind kind, const char *value);
-void print_reduced(Printer *printer, const Value *value);
+/* What becomes of complete sums, for one result. */
+void print_values_of_end(Printer *printer);
 
 /* ---- window.c ---- */
 void print_taps(Printer *printer, const TapLoops *taps);
