@@ -1,6 +1,6 @@
 /* Channels that a library of products can take: convolutions get operands with zeros behind their channels,
- * up to a multiple, and their results are cut to size. What one convolution leaves wide the next one takes as
- * it is. */
+ * up to a multiple, and their results are cut to size. Those in groups get whole groups of zeros. What one
+ * convolution leaves wide the next one takes as it is. */
 #include "../target/target.h"
 #include "passes.h"
 
@@ -11,9 +11,9 @@ typedef struct Align {
     NodeList padded;          /* the PAD nodes made so far */
 } Align;
 
-static int64_t wide(const Align *align, int64_t channels)
+static int64_t round_up(int64_t count, int64_t multiple)
 {
-    return (channels + align->multiple - 1) / align->multiple * align->multiple;
+    return (count + multiple - 1) / multiple * multiple;
 }
 
 /* The sampling kernel writes the zeros itself. */
@@ -66,24 +66,55 @@ static Node *widen(Align *align, Node *node, const int64_t extents[2])
 }
 
 /* The first two extents of an operand or result of a convolution: a batch of channels, or a weight. */
+typedef struct Operand {
+    const Shape *shape;
+    bool is_weight;
+} Operand;
+
+/* The fewest groups, of the channels they have now, whose channels are multiples. */
+static int64_t enough_groups(const Align *align, const Operand operands[3], int64_t groups)
+{
+    int64_t step = 1;
+    for (int i = 0; i < 3; i++) {
+        int64_t channels = operands[i].shape->extents[operands[i].is_weight ? 0 : 1] / groups;
+        while (step * channels % align->multiple != 0) /* which is a power of two */
+            step *= 2;
+    }
+    return round_up(groups, step);
+}
+
+static int64_t wide_extent(const Align *align, const Operand *operand, int axis, int64_t groups,
+                           int64_t more_groups)
+{
+    int64_t extent = operand->shape->extents[axis];
+    bool of_batch = axis == 0 && !operand->is_weight, of_group = axis == 1 && operand->is_weight;
+    if (of_batch || (of_group && groups > 1))
+        return extent;
+    return groups > 1 ? extent / groups * more_groups : round_up(extent, align->multiple);
+}
+
 static void align_convolution(Align *align, Node *node)
 {
     bool of_weight = node->op == OP_CONVOLUTION_GRADIENT_WEIGHT;
-    int64_t sizes[3][2]; /* of both inputs and the result */
+    const Operand operands[3] = {
+        {&node->inputs[0]->shape, false}, {&node->inputs[1]->shape, !of_weight}, {&node->shape, of_weight}};
+    int64_t groups = node->attributes.convolution.groups, sizes[3][2];
+    int64_t more_groups = groups > 1 ? enough_groups(align, operands, groups) : 1;
     bool same = true;
     for (int i = 0; i < 3; i++) {
-        const Shape *shape = i < 2 ? &node->inputs[i]->shape : &node->shape;
-        bool weight = of_weight ? i == 2 : i == 1;
-        sizes[i][0] = weight ? wide(align, shape->extents[0]) : shape->extents[0];
-        sizes[i][1] = wide(align, shape->extents[1]);
-        same = same && sizes[i][0] == shape->extents[0] && sizes[i][1] == shape->extents[1];
+        for (int axis = 0; axis < 2; axis++) {
+            sizes[i][axis] = wide_extent(align, &operands[i], axis, groups, more_groups);
+            same = same && sizes[i][axis] == operands[i].shape->extents[axis];
+        }
     }
-    if (same || node->attributes.convolution.groups != 1)
+    if (same)
         return;
+    Attributes attributes = node->attributes;
+    attributes.convolution.groups = more_groups;
     align->graph->span = node->span;
     align->graph->path = node->name;
     Node *inputs[2] = {widen(align, node->inputs[0], sizes[0]), widen(align, node->inputs[1], sizes[1])};
-    Node *whole = graph_node(align->graph, node->op, 2, inputs, &node->attributes);
+    Node *whole = graph_node(align->graph, node->op, 2, inputs, &attributes);
     whole->dtype = node->dtype;
     graph_replace(align->graph, node, cut(align->graph, whole, node->shape.extents));
 }
