@@ -109,12 +109,19 @@ static void add_setting(Collector *c, const Setting *setting)
     const struct {
         const char *word;
         const Setting **slot;
-    } slots[] = {{"dataset", &front->dataset},     {"loss", &front->loss},
-                 {"validate", &front->validate},   {"select", &front->select},
-                 {"split", &front->split},         {"augment", &front->augment},
-                 {"optimizer", &front->optimizer}, {"batch", &front->batch},
-                 {"decay", &front->decay},         {"lr", &front->lr},
-                 {"epochs", &front->epochs},       {"normalize", &front->normalize}};
+    } slots[] = {{"dataset", &front->dataset},
+                 {"loss", &front->loss},
+                 {"validate", &front->validate},
+                 {"select", &front->select},
+                 {"split", &front->split},
+                 {"augment", &front->augment},
+                 {"optimizer", &front->optimizer},
+                 {"batch", &front->batch},
+                 {"decay", &front->decay},
+                 {"lr", &front->lr},
+                 {"epochs", &front->epochs},
+                 {"normalize", &front->normalize},
+                 {"clip", &front->clip}};
     enum { SLOTS = sizeof slots / sizeof *slots };
     const char *words[SLOTS + 4] = {"oversample", "weights", "stage", "network"};
     for (size_t i = 0; i < SLOTS; i++) {

@@ -102,8 +102,8 @@ typedef struct Front {
     LIST(const Declaration *) groups;
     Scope *constants;
     const Declaration *input, *target, *network;
-    const Setting *dataset, *loss, *validate, *select, *split, *augment, *optimizer, *batch, *decay, *lr,
-        *epochs, *normalize;
+    const Setting *dataset, *loss, *validate, *select, *split, *augment, *optimizer, *batch, *decay, *clip,
+        *lr, *epochs, *normalize;
     LIST(const Setting *) oversample;
     LIST(const Setting *) weights;
     LIST(const Setting *) stages;

@@ -329,6 +329,8 @@ static void print_training(Printer *p)
     print_optimizer(p);
     if (front->decay)
         print_setting(p, front->decay);
+    if (front->clip)
+        print_setting(p, front->clip);
     text_add(&p->text, "batch %lld in parts of %lld\n\n", (long long)program->batch,
              (long long)program->part);
     for (size_t i = 0; i < program->stages.count; i++)

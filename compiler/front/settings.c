@@ -1,4 +1,5 @@
-/* The settings that stand by themselves: batch, split, augment, oversample, select, normalize, decay. */
+/* The settings that stand by themselves: batch, split, augment, oversample, select, normalize, decay,
+ * clip. */
 #include "reader.h"
 
 #include <math.h>
@@ -299,7 +300,7 @@ static void apply_options(Program *program, const ProgramOptions *options)
         program->part--;
 }
 
-/* ---------------------------------------------------------------- normalize, decay */
+/* ---------------------------------------------------------------- normalize, decay, clip */
 
 static void read_normalize(Elaborator *e, const Setting *setting, Program *program)
 {
@@ -377,6 +378,21 @@ static void read_decay(Elaborator *e, const Setting *setting)
     reader_end(&reader);
 }
 
+static void read_clip(Elaborator *e, const Setting *setting)
+{
+    if (!setting)
+        return;
+    Reader reader = reader_new(e, setting);
+    Span at = reader_span(&reader);
+    double clip;
+    if (!reader_number(&reader, UNIT_NONE, "a norm", &clip))
+        return;
+    if (clip <= 0)
+        report(e, at, "wrong-number", "the norm that gradients are clipped to is above 0; this is %g", clip);
+    scalar_variable(e->program, "clip", clip);
+    reader_end(&reader);
+}
+
 void settings_read_batch(Program *program, const ProgramOptions *options)
 {
     Elaborator *e = elaborator_new(program, NULL, CONTEXT_CONSTANT);
@@ -391,4 +407,5 @@ void settings_read(Program *program)
     read_normalize(e, front->normalize, program);
     read_split(e, front->split, &program->split);
     read_decay(e, front->decay);
+    read_clip(e, front->clip);
 }

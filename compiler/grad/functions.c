@@ -107,26 +107,44 @@ static void build_train(Program *program, Graph *graph, const Stage *stage)
     graph_sort(graph);
 }
 
+static Node *sum_of_all(Graph *graph, Node *x)
+{
+    return graph_reshape(graph, graph_reduce(graph, OP_REDUCE_SUM, x, (1u << x->shape.rank) - 1),
+                         shape_scalar());
+}
+
 /* How many of its numbers are infinite or none. */
 static Node *count_not_finite(Graph *graph, Node *x)
 {
     Node *finite =
         graph_binary(graph, OP_LESS_EQUAL, graph_unary(graph, OP_ABS, x), graph_constant(graph, FLT_MAX));
-    Node *other = graph_binary(graph, OP_EQUAL, finite, graph_constant(graph, 0));
-    Node *count = graph_reduce(graph, OP_REDUCE_SUM, other, (1u << x->shape.rank) - 1);
-    return graph_reshape(graph, count, shape_scalar());
+    return sum_of_all(graph, graph_binary(graph, OP_EQUAL, finite, graph_constant(graph, 0)));
+}
+
+static Node *square_sum(Graph *graph, Node *x)
+{
+    return sum_of_all(graph, graph_binary(graph, OP_MULTIPLY, x, x));
+}
+
+/* The sum of `measure` over the kept gradients of all that is trained. */
+static Node *sum_over_gradients(Program *program, Graph *graph, const ParameterVariables *trained,
+                                Node *(*measure)(Graph *graph, Node *gradient))
+{
+    Node *sum = graph_constant(graph, 0);
+    for (size_t i = 0; i < trained->count; i++) {
+        Node *gradient = graph_variable(graph, gradient_variable(program, trained->items[i]));
+        graph->path = gradient->variable->name;
+        graph->span = trained->items[i]->span;
+        sum = graph_binary(graph, OP_ADD, sum, measure(graph, gradient));
+    }
+    graph->path = NULL;
+    return sum;
 }
 
 /* All variables keep their values when the scale was too large for a gradient; result "finite" says so. */
 static void update_if_finite(Program *program, Graph *graph, const ParameterVariables *trained)
 {
-    Node *count = graph_constant(graph, 0);
-    for (size_t i = 0; i < trained->count; i++) {
-        Node *gradient = graph_variable(graph, gradient_variable(program, trained->items[i]));
-        graph->path = gradient->variable->name;
-        graph->span = trained->items[i]->span;
-        count = graph_binary(graph, OP_ADD, count, count_not_finite(graph, gradient));
-    }
+    Node *count = sum_over_gradients(program, graph, trained, count_not_finite);
     Node *finite = graph_binary(graph, OP_EQUAL, count, graph_constant(graph, 0));
     for (size_t i = 0; i < graph->updates.count; i++) {
         Update *update = &graph->updates.items[i];
@@ -138,17 +156,35 @@ static void update_if_finite(Program *program, Graph *graph, const ParameterVari
     graph_result(graph, "finite", finite);
 }
 
+/* What kept gradients are multiplied with before rules see them; NULL: 1. The scale of the loss is taken out,
+ * and a norm over all that is trained that is larger than `clip` becomes `clip` (Pascanu et al. 2013,
+ * algorithm 1; 1e-6 as in PyTorch). */
+static Node *gradient_factor(Program *program, Graph *graph, const ParameterVariables *trained)
+{
+    Node *factor = NULL, *one = graph_constant(graph, 1);
+    if (program->scales_loss)
+        factor =
+            graph_binary(graph, OP_DIVIDE, one, graph_variable(graph, variable_need(program, "loss_scale")));
+    Variable *clip = variables_find(program->variables, "clip");
+    if (!clip)
+        return factor;
+    Node *norm = graph_unary(graph, OP_SQRT, sum_over_gradients(program, graph, trained, square_sum));
+    if (factor)
+        norm = graph_binary(graph, OP_MULTIPLY, norm, factor);
+    norm = graph_binary(graph, OP_ADD, norm, graph_constant(graph, 1e-6));
+    Node *share = graph_binary(graph, OP_MINIMUM, one,
+                               graph_binary(graph, OP_DIVIDE, graph_variable(graph, clip), norm));
+    return factor ? graph_binary(graph, OP_MULTIPLY, factor, share) : share;
+}
+
 static void build_update(Program *program, Graph *graph, const Stage *stage)
 {
     ParameterVariables trained = trained_parameters(program, stage);
-    Node *unscale = NULL;
-    if (program->scales_loss)
-        unscale = graph_binary(graph, OP_DIVIDE, graph_constant(graph, 1),
-                               graph_variable(graph, variable_need(program, "loss_scale")));
+    Node *factor = gradient_factor(program, graph, &trained);
     for (size_t i = 0; i < trained.count; i++) {
         Node *gradient = graph_variable(graph, gradient_variable(program, trained.items[i]));
-        if (unscale)
-            gradient = graph_binary(graph, OP_MULTIPLY, gradient, unscale);
+        if (factor)
+            gradient = graph_binary(graph, OP_MULTIPLY, gradient, factor);
         elaborate_update(program, graph, stage, trained.items[i], gradient);
     }
     if (program->scales_loss)

@@ -9,6 +9,7 @@ export HPANET_BUILD=$build
 export CC="${CC:-cc} -L$build/tests/simt -Wl,--undefined=hp_main -lsteps"
 
 sed '/^stage head /d' "$root/tests/emit/tiny.hpanet" >tiny.hpanet # the stage that trains everything is left
+echo 'clip 0.1' >>tiny.hpanet
 compile tiny.hpanet
 run "$hpacc" tiny.hpanet --target cuda --precision "$precision" --emit source -o cuda
 run "$root/tests/simt/build_emulated.sh" cuda emulated

@@ -198,6 +198,47 @@ static void update_rules_follow_pytorch(void **state)
     check_rule("sgd(nesterov = true)\ndecay 0.2 except bias", 0.2, nesterov);
 }
 
+/* The weight of one update by gradients that are all `gradient`, of the program as it is or with a scaled
+ * loss. */
+static double clipped(const char *clip, double gradient, bool scaled)
+{
+    Arena *arena = arena_new();
+    const char *text = with_data(
+        arena, SIZE,
+        arena_format(arena, "%soptimizer = sgd()\nlr = 0.1\nepochs 1\nbatch 4\n%s\n", NETWORK, clip));
+    Program *program = scaled ? load_scaled_text(arena, text) : load_text(arena, text);
+    FunctionList functions = functions_build(program);
+    Interpreter *interpreter = interpreter_new(arena, program->variables);
+    fill_all(interpreter, program);
+    double *weight = variable(interpreter, program, "head.weight"), before = weight[5];
+    *variable(interpreter, program, "lr.all") = 1;
+    *variable(interpreter, program, "step.all") = 1;
+    for (size_t i = 0; i < program->variables->list.count; i++) {
+        const Variable *kept = program->variables->list.items[i];
+        for (int64_t j = 0; kept->kind == HP_GRADIENT && j < shape_count(kept->shape); j++)
+            interpreter_variable(interpreter, kept)[j] = gradient * (scaled ? 65536 : 1);
+    }
+    interpreter_run(interpreter, find_function(&functions, "update_all"));
+    double moved = before - weight[5];
+    interpreter_free(interpreter);
+    arena_free(arena);
+    return moved;
+}
+
+/* torch.nn.utils.clip_grad_norm_ over the convolution's 4 x 3 x 3 x 3 + 4 and the head's 4 x 4 + 4 numbers.
+ */
+static void large_gradients_are_clipped(void **state)
+{
+    (void)state;
+    const double count = 4 * 27 + 4 + 20, norm = 0.5 * sqrt(count);
+    for (int scaled = 0; scaled < 2; scaled++) {
+        near("a gradient", clipped("", 0.5, scaled), 0.5, 1e-12);
+        near("one that is clipped", clipped("clip 2", 0.5, scaled), 0.5 * 2 / (norm + 1e-6), 1e-12);
+        near("one that is not", clipped("clip 6", 0.5, scaled), 0.5, 1e-12);
+        near("none", clipped("clip 6", 0, scaled), 0, 1e-12);
+    }
+}
+
 /* ---------------------------------------------------------------- scaled gradients */
 
 /* One step of a program; returns the head's weights, and its gradient. */
@@ -359,6 +400,7 @@ int main(void)
         cmocka_unit_test(parts_of_a_batch_add_up),
         cmocka_unit_test(training_descends_the_loss),
         cmocka_unit_test(update_rules_follow_pytorch),
+        cmocka_unit_test(large_gradients_are_clipped),
         cmocka_unit_test(scaled_gradients_give_the_same_update),
         cmocka_unit_test(schedules_follow_their_formulas),
         cmocka_unit_test(stages_share_functions_and_freeze_statistics),

@@ -22,7 +22,7 @@ static const char STAGED[] =
     "loss = focal(logits, labels, gamma = 1)\nvalidate = bce(logits, labels)\nselect = macro_f1 maximum\n"
     "split train 0.7, validation 0.3\noversample [\"b\", 3] to 40\noversample [0] to 20\n"
     "augment { flip; rotate -30 to 30 deg; shift 5 % }\n"
-    "optimizer = adamw(beta1 = 0.8)\ndecay 1e-2 except bias, norm\nbatch 12 in parts of 4\n"
+    "optimizer = adamw(beta1 = 0.8)\ndecay 1e-2 except bias, norm\nclip 2.5\nbatch 12 in parts of 4\n"
     "stage one { train head; freeze others (statistics moving); lr = 1e-2; augment none; epochs 3 }\n"
     "stage two { train everything; freeze a; lr = { top 2e-3 }; validate = focal(logits, labels, gamma = 1); "
     "epochs 4;\n"
