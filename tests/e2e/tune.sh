@@ -15,7 +15,7 @@ two_ways() { # FILE
 }
 choose() { # FILE PRODUCT IMPLEMENTATION: the file with another choice
   awk -v product="  \"$2\": {" -v choice="$3" '/^  "/ { here = $0 == product }
-    here && /^   "choice"/ { $0 = "   \"choice\": \"" choice "\"" } { print }' "$1"
+    here { sub(/^   "choice": "[^"]*"/, "   \"choice\": \"" choice "\"") } { print }' "$1"
 }
 runs() { # FOLDER IMPLEMENTATION: how often the library runs it in a step of training
   ONEDNN_VERBOSE=1 DNNL_VERBOSE=1 "$1/small" bench --only train --steps 1 | grep ',exec,' | grep -cF ",$2," || true
