@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include "../../runtime/device/cuda/architecture.h"
 #include "../../runtime/device/cuda/nvrtc.h"
 #include "../../runtime/device/cuda/products.h"
 #include "../base/diagnostic.h"
@@ -17,8 +18,9 @@ static const char *architecture_of(Arena *arena, void *driver)
     int major = 0, minor = 0;
     if (!attribute || attribute(&major, MAJOR, 0) != 0 || attribute(&minor, MINOR, 0) != 0)
         return NULL;
-    return arena_format(arena, "sm_%d%d%s", major, minor,
-                        minor == 0 && (major == 9 || major == 10) ? "a" : "");
+    char name[16];
+    hp_cuda_name_architecture(name, major, minor);
+    return arena_string(arena, name);
 }
 
 const char *target_cuda_answers(Arena *arena, const char **why)

@@ -59,7 +59,6 @@ static const OptionRow option_rows[] = {
      "of split, initial weights, sampling, augmentation and dropout (1)"},
     {"only", 0, "train|predict", HP_COMMAND_BENCH, OPTION_TEXT, FIELD(only), "time one of the two"},
     {"steps", 0, "N", HP_COMMAND_BENCH, OPTION_COUNT, FIELD(steps), "how many steps to time"},
-    {"only", 0, "train|predict", HP_COMMAND_BENCH, OPTION_TEXT, FIELD(only), "time one of the two"},
     {"threads", 0, "N", COMPUTES, OPTION_COUNT, FIELD(threads),
      "threads that read images, and compute where the program was compiled portable"},
     {"json", 0, NULL, HP_COMMAND_EVALUATE | HP_COMMAND_BENCH, OPTION_FLAG, FIELD(json),

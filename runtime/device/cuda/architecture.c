@@ -1,20 +1,29 @@
 /* Figures of the data sheets. A library chooses by them; it does not run with them. */
 #include "architecture.h"
-#include <string.h>
+#include <stdio.h>
 #include "../../base/base.h"
 
 static const CudaArchitecture architectures[] = {
-    {"sm_80", "NVIDIA A100-SXM4-80GB", 800, 85899345920, 41943040, 108, 166912, 1410000, 1593000, 4 << 20},
-    {"sm_90a", "NVIDIA H200", 900, 150000000000, 62914560, 132, 232448, 1980000, 3201000, 32 << 20},
-    {"sm_100", "NVIDIA B200", 1000, 192000000000, 132644864, 148, 232448, 1965000, 3996000, 32 << 20},
+    {800, "NVIDIA A100-SXM4-80GB", 85899345920, 41943040, 108, 166912, 1410000, 1593000, 4 << 20},
+    {900, "NVIDIA H200", 150000000000, 62914560, 132, 232448, 1980000, 3201000, 32 << 20},
+    {1000, "NVIDIA B200", 192000000000, 132644864, 148, 232448, 1965000, 3996000, 32 << 20},
 };
 
 const CudaArchitecture *hp_cuda_architecture(const char *name)
 {
+    int number;
+    if (sscanf(name, "sm_%d", &number) != 1)
+        return NULL;
     for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-        if (strcmp(architectures[i].name, name) == 0)
+        if (architectures[i].version / 10 == number)
             return &architectures[i];
     return NULL;
+}
+
+void hp_cuda_name_architecture(char name[static 16], int major, int minor)
+{
+    bool special = minor == 0 && (major == 9 || major == 10);
+    snprintf(name, 16, "sm_%d%d%s", major, minor, special ? "a" : "");
 }
 
 char *hp_cuda_architecture_json(const CudaArchitecture *architecture)

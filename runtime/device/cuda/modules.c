@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../base/base.h"
+#include "architecture.h"
 #include "cache.h"
 #include "driver.h"
 #include "modules.h"
@@ -34,13 +35,6 @@ static const HpBinary *find_binary(const HpKernels *kernels, int major, int mino
         }
     }
     return best;
-}
-
-/* The most special architecture of a GPU: 9.0 and 10.0 have instructions that later ones lack. */
-static void name_architecture(char name[static 16], int major, int minor)
-{
-    bool special = minor == 0 && (major == 9 || major == 10);
-    snprintf(name, 16, "sm_%d%d%s", major, minor, special ? "a" : "");
 }
 
 static uint64_t cache_key(const char *source, const char *arch)
@@ -93,7 +87,7 @@ void hp_modules_load(const HpModel *model, int major, int minor)
         HP_CUDA(ModuleLoadData, &module, binary->data);
     } else {
         char arch[16];
-        name_architecture(arch, major, minor);
+        hp_cuda_name_architecture(arch, major, minor);
         void *compiled = compile(model, arch);
         HP_CUDA(ModuleLoadData, &module, compiled);
         free(compiled);

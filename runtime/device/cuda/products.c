@@ -267,10 +267,10 @@ bool hp_cuda_query(HpLibraryCall *call, const char **why)
 
 bool hp_cuda_set_architecture(const char *name)
 {
-    if (architecture && strcmp(architecture->name, name) == 0)
-        return true;
-    kept.count = 0;
-    architecture = hp_cuda_architecture(name);
+    const CudaArchitecture *named = hp_cuda_architecture(name);
+    if (named != architecture)
+        kept.count = 0;
+    architecture = named;
     return architecture != NULL;
 }
 
