@@ -28,7 +28,7 @@ static double average_weight(const Window *window, const Place *place)
     return 1.0 / (double)((place->row[1] - place->row[0]) * (place->column[1] - place->column[0]));
 }
 
-/* The tap of the largest pixel, the first of equals; a NaN wins. */
+/* The tap of the largest pixel, the first of equals; a NaN wins, the last of them. */
 static int64_t largest_tap(const Window *window, const Place *place, const double *plane, int64_t width,
                            double *largest)
 {
@@ -36,7 +36,7 @@ static int64_t largest_tap(const Window *window, const Place *place, const doubl
     for (int64_t row = place->row[0]; row < place->row[1]; row++) {
         for (int64_t column = place->column[0]; column < place->column[1]; column++) {
             double value = plane[row * width + column];
-            if (tap >= 0 && !(value > *largest) && !(isnan(value) && !isnan(*largest)))
+            if (tap >= 0 && !(value > *largest) && !isnan(value))
                 continue;
             *largest = value;
             tap = (row - place->top) * window->kernel[1] + column - place->left;

@@ -244,6 +244,21 @@ static void test_max_pool(void **state)
     check_pool(OP_MAX_POOL, 2, 2, 0, false);
 }
 
+/* Logarithms of negative numbers: NaN wins, as in PyTorch. */
+static void build_max_pool_of_nans(int64_t channels)
+{
+    Node *logarithms = unary(OP_LOG, fixture_input("x", EXTENTS(2, channels, 9, 11)));
+    Node *pooled = fixture_pool(OP_MAX_POOL, logarithms, 3, 2, 1, false);
+    graph_result(graph, "largest", pooled);
+    graph_result(graph, "tap", graph_node(graph, OP_MAX_POOL_INDEX, 1, &logarithms, &pooled->attributes));
+}
+
+static void test_max_pool_of_nans(void **state)
+{
+    (void)state;
+    in_every_format(build_max_pool_of_nans);
+}
+
 static void test_average_pool(void **state)
 {
     (void)state;
@@ -376,6 +391,7 @@ int main(void)
         FIXTURE_TEST(test_updates_that_must_wait),
         FIXTURE_TEST(test_batchnorm),
         FIXTURE_TEST(test_max_pool),
+        FIXTURE_TEST(test_max_pool_of_nans),
         FIXTURE_TEST(test_average_pool),
         FIXTURE_TEST(test_pools_together),
         FIXTURE_TEST(test_reductions),

@@ -22,7 +22,7 @@ typedef enum HarnessError {
     HARNESS_KERNEL,
     HARNESS_PRODUCT,
     HARNESS_UNITS, /* of either, where 16 bits are stored: in units of the last place */
-    HARNESS_RUN,
+    HARNESS_RUN,   /* of a whole run */
     HARNESS_ERRORS
 } HarnessError;
 
@@ -57,7 +57,8 @@ Schedule *harness_schedule(Graph *graph, int64_t wanted);
  * besides. */
 void harness_check_steps(Harness *harness);
 
-/* The whole function once in its own memory: results and updated variables. */
+/* The whole function once in its own memory: each step finds its operands as they were made, to the bit. In
+ * f32 results and updated variables are the interpreter's, besides. */
 void harness_check_run(Harness *harness);
 
 /* All three on a fresh graph; the graph may hold BATCHNORM nodes. */

@@ -55,8 +55,7 @@ void tensor_round(HpDataType dtype, double *values, int64_t count)
     }
 }
 
-/* The elements, row-major, to be freed. */
-static double *read_elements(Tensor tensor, const char *what)
+double *tensor_read(Tensor tensor, const char *what)
 {
     HpPlaces places = format_places(tensor.format, tensor.shape, tensor.channels);
     int64_t count = shape_count(tensor.shape);
@@ -90,7 +89,7 @@ static double largest_of(const double *values, int64_t count)
 double tensor_error(Tensor tensor, const double *values, double floor, const char *what)
 {
     int64_t count = shape_count(tensor.shape);
-    double *found = read_elements(tensor, what);
+    double *found = tensor_read(tensor, what);
     double error = random_error(found, values, count);
     double largest = largest_of(values, count);
     if (largest < floor) /* it forgives the rounding of a zero, such as the variance of equal numbers */
@@ -109,7 +108,7 @@ static double unit_of(HpDataType dtype, double value)
 double tensor_units(Tensor tensor, const double *values, double slack, const char *what)
 {
     int64_t count = shape_count(tensor.shape);
-    double *found = read_elements(tensor, what);
+    double *found = tensor_read(tensor, what);
     double worst = 0, lost = slack * largest_of(values, count);
     for (int64_t i = 0; i < count; i++) {
         double stored = values[i];

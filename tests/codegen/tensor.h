@@ -15,6 +15,9 @@ typedef struct Tensor {
 /* Padding becomes zero. */
 void tensor_write(Tensor tensor, const double *values);
 
+/* The elements, row-major, to be freed; fails where the padding is not zero. */
+double *tensor_read(Tensor tensor, const char *what);
+
 /* The nearest numbers that the type can store. */
 void tensor_round(HpDataType dtype, double *values, int64_t count);
 
