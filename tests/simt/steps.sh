@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # MODEL UPDATE SIZE BATCH STEPS ORDER...: steps of a shipped model's CUDA program on the emulated device against its CPU
-# program, with the hp_main of steps.c instead of the runtime's. UPDATE is sgd, which is compared in whole steps, or recipe,
-# which has the tape's gradients. Every order of threads gives the same bits. Tapes are pipes: they have all weights of all steps.
+# program, with the hp_main of steps.c instead of the runtime's. UPDATE is sgd, or smooth for the same without kinks (softplus for
+# relu, average pooling for maximum pooling), or recipe for what the model itself says, whose update has the tape's gradients.
+# Every order of threads gives the same bits. Tapes are pipes: they have all weights of all steps.
 source "$(dirname "$0")/../e2e/common.sh"
 
 name=$1 update=$2 size=$3 batch=$4 steps=$5 seed=1
@@ -9,13 +10,19 @@ orders=("${@:6}")
 export HPANET_BUILD=$build
 export CC="${CC:-cc} -L$build/tests/simt -Wl,--undefined=hp_main -lsteps"
 
-cp "$root/models/$name.hpanet" .
+cp -r "$root"/models/* .
 sed -i "s/^batch .*/batch $batch/" "$name.hpanet"
-check="check-functions"
-if [ "$update" = sgd ]; then # with rates that move weights by more than their roundings
-  check="check"
-  sed -i -e 's/^optimizer = .*/optimizer = sgd(momentum = 0.9)/' -e '/^lr = /s/1e-[345]/1e-1/g' "$name.hpanet"
-fi
+sgd() { # RATE
+  sed -i -e 's/^optimizer = .*/optimizer = sgd(momentum = 0.9)/' -e "/^lr = /s/1e-[345]/$1/g" "$name.hpanet"
+}
+case $update in
+  sgd) check=check; sgd 1e-3 ;;
+  smooth)
+    check=check-smooth
+    sgd 1e-1
+    find . -name '*.hpanet' -exec sed -i -e 's/\brelu(/softplus(/g' -e 's/\bmax_pool(/average_pool(/g' {} + ;;
+  recipe) check=check-functions ;;
+esac
 compile "$name.hpanet" --size "$size"
 run "$hpacc" "$name.hpanet" --size "$size" --target cuda --precision fp32 --emit source -o cuda
 run "$root/tests/simt/build_emulated.sh" cuda emulated

@@ -33,6 +33,7 @@ class Backbone:
     rows: int = 4
     orders: int = 4  # of the batch's rows in which single precision is measured
     steps: int = 2  # of Adam
+    disturbances: int = 0  # of the first gradients, in which later losses are measured
     native: int = 224  # the side of the image the network was made for
     names_call: str = ""  # if the names are not those of NAME(image, 1000)
     scales: dict = field(default_factory=dict)  # end of a name: factor of its elements
@@ -46,7 +47,7 @@ BACKBONES = {
     "resnet34_smooth": Backbone("../tests/vectors/resnet34_smooth.hpanet", 48, build="resnet34", steps=20, smooth=True),
     "resnet50": Backbone("backbones/resnet.hpanet", 48, orders=8, scales=CALM),
     "resnet152": Backbone("backbones/resnet.hpanet", 48, orders=8, scales={"bn3.weight": 0.1}),
-    "vgg16": Backbone("backbones/vgg.hpanet", 64, ", drop = 0"),
+    "vgg16": Backbone("backbones/vgg.hpanet", 64, ", drop = 0", orders=8, disturbances=8),
     "densenet121": Backbone("backbones/densenet.hpanet", 64, orders=8),
     "resnext50": Backbone("backbones/resnet.hpanet", 48, build="resnext50_32x4d", scales=CALM),
     "se_resnext50": Backbone("backbones/resnet.hpanet", 48, scales=CALM),
@@ -173,8 +174,9 @@ def order_of(rows, turn):
     return order if turn < rows else order.flip(0)
 
 
-def run(start, image, backbone, dtype, memory_format=torch.contiguous_format, turn=0):
-    """All tensors by name, as float64, and the losses. The batch's rows stand in the order `turn`."""
+def run(start, image, backbone, dtype, memory_format=torch.contiguous_format, turn=0, disturb=None):
+    """All tensors by name, as float64, and the losses. The batch's rows stand in the order `turn`; `disturb` may change the
+    first gradients by their names."""
     order = order_of(backbone.rows, turn)
     net = copy.deepcopy(start).to(dtype).to(memory_format=memory_format)
     image = image.to(dtype)[order].to(memory_format=memory_format)
@@ -196,6 +198,8 @@ def run(start, image, backbone, dtype, memory_format=torch.contiguous_format, tu
             tensors["logits.train"] = logits.detach()[order.argsort()]
             for name, parameter in net.named_parameters():
                 tensors["gradient:body." + name] = parameter.grad.detach().clone()
+                if disturb:
+                    disturb("gradient:body." + name, parameter.grad)
             for name, buffer in net.named_buffers():
                 if not name.endswith("num_batches_tracked"):
                     tensors["body." + name] = buffer.detach().clone()
@@ -212,6 +216,16 @@ def single_runs(start, image, backbone):
         yield run(start, image, backbone, torch.float32, torch.channels_last, turn)
         with torch.backends.mkldnn.flags(enabled=False):
             yield run(start, image, backbone, torch.float32, turn=turn)
+
+
+def disturbed_losses(start, image, backbone, errors):
+    """The losses in double precision where each of the first gradients is off by up to its tensor's error."""
+    for turn in range(backbone.disturbances):
+        def disturb(name, gradient):
+            noise = hashes("disturbance %d of %s" % (turn, name), gradient.numel()).astype(numpy.float64) / 2**31 - 1
+            gradient += errors[name] * gradient.abs().max() * torch.from_numpy(noise).reshape(gradient.shape)
+
+        yield run(start, image, backbone, torch.float64, disturb=disturb)[1]
 
 
 # ---- kinks
@@ -338,6 +352,8 @@ def record_numbers(name, backbone, folder):
             difference = (tensors[tensor] - double[tensor]).abs().max().item()
             errors[tensor] = max(errors[tensor], difference / (largest if largest >= ZERO else 1))
         losses_single = [max(e, abs(a - b)) for e, a, b in zip(losses_single, single_losses, losses)]
+    for disturbed in disturbed_losses(start, image, backbone, errors):
+        losses_single = [max(e, abs(a - b)) for e, a, b in zip(losses_single, disturbed, losses)]
     for entries, projections in ((64, 8), (32, 8), (16, 4)):
         lines = ["# made by make_vectors.py with torch %s, torchvision %s; see README.md"
                  % (torch.__version__.split("+")[0], torchvision.__version__.split("+")[0]),
