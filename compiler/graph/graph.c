@@ -23,6 +23,11 @@ bool data_type_is_float(HpDataType dtype)
     return dtype == HP_F32 || dtype == HP_F16 || dtype == HP_BF16;
 }
 
+bool op_is_convolution(Op op)
+{
+    return op == OP_CONVOLUTION || op == OP_CONVOLUTION_GRADIENT_INPUT || op == OP_CONVOLUTION_GRADIENT_WEIGHT;
+}
+
 static HpDataType infer_data_type(Op op, Node *const *inputs, const Variable *variable)
 {
     if (op == OP_VARIABLE)

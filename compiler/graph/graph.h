@@ -196,6 +196,7 @@ const char *shape_infer(Arena *arena, Op op, int count, Node *const *inputs, con
 
 /* f32, f16 or bf16: what arithmetic takes and gives. */
 bool data_type_is_float(HpDataType dtype);
+bool op_is_convolution(Op op); /* or a gradient of one */
 
 /* ---- building; the shape rule must hold, else internal error ---- */
 Graph *graph_new(Arena *arena, Variables *variables, const char *name);

@@ -125,9 +125,7 @@ void pass_align(Graph *graph)
     size_t count = graph->nodes.count;
     for (size_t i = 0; i < count && align.multiple > 1; i++) {
         Node *node = graph->nodes.items[i];
-        if ((node->op == OP_CONVOLUTION || node->op == OP_CONVOLUTION_GRADIENT_INPUT ||
-             node->op == OP_CONVOLUTION_GRADIENT_WEIGHT) &&
-            hp_data_type_bytes(node->inputs[0]->dtype) == 2)
+        if (op_is_convolution(node->op) && hp_data_type_bytes(node->inputs[0]->dtype) == 2)
             align_convolution(&align, node);
     }
     if (align.wide_image) /* its planes are sampled once */

@@ -215,8 +215,7 @@ static void fix_inputs(Layout *layout, Node *node)
     bool plain = node->op == OP_MATMUL || node->op == OP_RESHAPE ||
                  (op_table[node->op].class == CLASS_MOVEMENT && node->shape.rank == 4 &&
                   !moves_whole_blocks(layout, node));
-    if (node->op == OP_CONVOLUTION || node->op == OP_CONVOLUTION_GRADIENT_INPUT ||
-        node->op == OP_CONVOLUTION_GRADIENT_WEIGHT)
+    if (op_is_convolution(node->op))
         fix_convolution(layout, node);
     else if (plain)
         for (int i = 0; i < node->input_count; i++)

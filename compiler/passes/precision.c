@@ -82,7 +82,8 @@ static void follow_inputs(Precision *precision, Node *node)
         node->inputs[i] = convert(precision, node->inputs[i], node->dtype);
 }
 
-/* Gradients of weights are low because libraries write them in the type they read. */
+/* What convolutions make is low, gradients of weights too, because libraries write it in the type they read.
+ */
 static void lower_activations(Precision *precision)
 {
     for (size_t i = 0; i < precision->count; i++) {
@@ -90,7 +91,7 @@ static void lower_activations(Precision *precision)
         precision->batched[i] = is_batched(precision, node);
         if (node->variable)
             node->dtype = node->variable->dtype; /* another graph may have lowered it */
-        if (is_activation(precision, node) || node->op == OP_CONVOLUTION_GRADIENT_WEIGHT)
+        if (is_activation(precision, node) || op_is_convolution(node->op))
             node->dtype = precision->low;
         follow_inputs(precision, node);
     }
