@@ -23,15 +23,7 @@ static const char *element_text(Printer *printer, const Parameter *pointer, cons
 /* Do the lanes of an access lie next to each other, all inside or all outside? */
 static bool has_neighbours(const Printer *printer, const Access *access)
 {
-    const Kernel *kernel = printer->kernel;
-    int last = kernel->loop_count - 1;
-    if (!kernel->lanes || printer->ends || !access->buffer || access->stride[last] != 1)
-        return false;
-    for (int axis = 0; axis < access->map.rank; axis++)
-        if ((access->guards >> axis & 1 || form_is_term(&access->map.axes[axis])) &&
-            access->map.axes[axis].factor[kernel->loops[last].axis])
-            return false;
-    return true;
+    return printer->kernel->lanes && !printer->ends && access_is_contiguous(printer->kernel, access);
 }
 
 /* The address of the first lane. */

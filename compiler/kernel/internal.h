@@ -174,6 +174,10 @@ unsigned map_axes(const Map *map);   /* the axes it depends on */
 bool form_is_term(const Form *form); /* divided, or made of a window's taps: printed as it is */
 /* Strides for the kernel's loops from the access's map, format and shape. */
 void access_resolve(const Kernel *kernel, Access *access);
+/* Does a guard or a term of the access depend on the loop's axis? */
+bool access_has_term(const Access *access, const Loop *loop);
+/* Are the elements of neighbouring lanes neighbours, all inside or all outside? */
+bool access_is_contiguous(const Kernel *kernel, const Access *access);
 bool access_equal(const Kernel *kernel, const Access *a, const Access *b); /* of two resolved ones */
 
 /* ---- loops.c ---- */

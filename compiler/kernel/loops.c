@@ -268,14 +268,9 @@ static void join_loops(Kernel *kernel, const AccessList *accesses)
 static unsigned loops_of_access(const Kernel *kernel, const Access *access)
 {
     unsigned loops = 0;
-    for (int l = 0; l < kernel->loop_count; l++) {
-        if (access->stride[l])
+    for (int l = 0; l < kernel->loop_count; l++)
+        if (access->stride[l] || access_has_term(access, &kernel->loops[l]))
             loops |= 1U << l;
-        for (int axis = 0; axis < access->map.rank; axis++)
-            if ((access->guards >> axis & 1 || form_is_term(&access->map.axes[axis])) &&
-                access->map.axes[axis].factor[kernel->loops[l].axis])
-                loops |= 1U << l;
-    }
     return loops;
 }
 

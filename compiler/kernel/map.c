@@ -121,3 +121,18 @@ bool access_equal(const Kernel *kernel, const Access *a, const Access *b)
             return false;
     return true;
 }
+
+bool access_has_term(const Access *access, const Loop *loop)
+{
+    for (int axis = 0; axis < access->map.rank; axis++)
+        if ((access->guards >> axis & 1 || form_is_term(&access->map.axes[axis])) &&
+            access->map.axes[axis].factor[loop->axis])
+            return true;
+    return false;
+}
+
+bool access_is_contiguous(const Kernel *kernel, const Access *access)
+{
+    int last = kernel->loop_count - 1;
+    return access->buffer && access->stride[last] == 1 && !access_has_term(access, &kernel->loops[last]);
+}

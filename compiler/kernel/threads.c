@@ -18,19 +18,6 @@ static bool form_follows(const Form *form, int axis)
     return form->factor[axis] != 0;
 }
 
-/* Are the elements of neighbouring lanes neighbours? */
-static bool is_contiguous(const Kernel *kernel, const Access *access)
-{
-    const Loop *last = &kernel->loops[kernel->loop_count - 1];
-    if (!access->buffer || access->stride[kernel->loop_count - 1] != 1)
-        return false;
-    for (int axis = 0; axis < access->map.rank; axis++)
-        if ((access->guards >> axis & 1 || form_is_term(&access->map.axes[axis])) &&
-            form_follows(&access->map.axes[axis], last->axis))
-            return false;
-    return true;
-}
-
 static int64_t element_bytes(const Access *access)
 {
     const Buffer *buffer = access->buffer;
@@ -67,14 +54,14 @@ static int64_t choose_lanes(const Kernel *kernel, const AccessList *accesses)
 {
     int64_t narrowest = VECTOR_BYTES;
     for (size_t i = 0; i < accesses->count; i++)
-        if (is_contiguous(kernel, accesses->items[i]) && element_bytes(accesses->items[i]) < narrowest)
+        if (access_is_contiguous(kernel, accesses->items[i]) && element_bytes(accesses->items[i]) < narrowest)
             narrowest = element_bytes(accesses->items[i]);
     int64_t lanes = VECTOR_BYTES / narrowest < 8 ? VECTOR_BYTES / narrowest : 8;
     for (; lanes > 1; lanes /= 2) {
         bool fits = kernel->loops[kernel->loop_count - 1].extent % lanes == 0;
         for (size_t i = 0; i < accesses->count && fits; i++)
-            fits =
-                !is_contiguous(kernel, accesses->items[i]) || is_aligned(kernel, accesses->items[i], lanes);
+            fits = !access_is_contiguous(kernel, accesses->items[i]) ||
+                   is_aligned(kernel, accesses->items[i], lanes);
         if (fits)
             break;
     }
