@@ -48,6 +48,12 @@ int64_t harness_place(const Harness *harness, const Buffer *buffer)
     return harness->variable_bytes + root->offset + offset;
 }
 
+static Tensor tensor_of_variable(const Harness *harness, const Variable *variable)
+{
+    return (Tensor){harness->memory + harness->offsets[variable->index], variable->shape, variable->format,
+                    variable->dtype, 0};
+}
+
 static Tensor tensor_of(const Harness *harness, const Buffer *buffer)
 {
     const Node *node = buffer->node;
@@ -226,9 +232,7 @@ static void set_variables(Harness *harness)
         if (variable->kind == HP_SCALAR)
             harness->context.scalars[i] = (float)harness->start[i][0];
         else
-            tensor_write((Tensor){harness->memory + harness->offsets[i], variable->shape, variable->format,
-                                  variable->dtype, 0},
-                         harness->start[i]);
+            tensor_write(tensor_of_variable(harness, variable), harness->start[i]);
     }
 }
 
@@ -408,6 +412,12 @@ static void run_all(Harness *harness)
         const Buffer *result = schedule->buffer_of[harness->graph->results.items[i].node->id];
         trail_meet(&trail, result, tensor_of(harness, result), "the host");
     }
+    for (size_t i = 0; i < harness->graph->updates.count; i++) {
+        const Update *update = &harness->graph->updates.items[i];
+        if (update->node->op != OP_VARIABLE) /* whose own update may have come behind the copy */
+            trail_meet(&trail, schedule->buffer_of[update->node->id],
+                       tensor_of_variable(harness, update->variable), update->variable->name);
+    }
     for (size_t i = 0; i < schedule->buffers.count; i++)
         free(trail.made[i]);
 }
@@ -423,9 +433,7 @@ static void check_results(Harness *harness)
     for (size_t i = 0; i < graph->variables->list.count; i++) {
         const Variable *variable = graph->variables->list.items[i];
         if (variable->kind != HP_SCALAR && harness->start[i])
-            check_tensor(harness, HARNESS_RUN,
-                         (Tensor){harness->memory + harness->offsets[i], variable->shape, variable->format,
-                                  variable->dtype, 0},
+            check_tensor(harness, HARNESS_RUN, tensor_of_variable(harness, variable),
                          interpreter_variable(harness->interpreter, variable), variable->name);
     }
 }

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <string.h>
 #include "networks.h"
+#include "runtime/device/cuda/architecture.h"
 #include "runtime/device/cuda/products.h"
 
 void *dlopen(const char *file, int mode)
@@ -74,6 +75,20 @@ static void matrix_products_need_no_library(void **state)
     assert_true(hp_cuda_query(&call, &why));
 }
 
+/* What a GPU says of itself, and what --arch may say of it. */
+static void a_gpu_is_known_by_both_names(void **state)
+{
+    (void)state;
+    char name[16];
+    hp_cuda_name_architecture(name, 10, 0);
+    assert_string_equal(name, "sm_100a");
+    assert_non_null(hp_cuda_architecture(name));
+    assert_ptr_equal(hp_cuda_architecture(name), hp_cuda_architecture("sm_100"));
+    hp_cuda_name_architecture(name, 8, 9);
+    assert_string_equal(name, "sm_89");
+    assert_null(hp_cuda_architecture(name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +96,7 @@ int main(void)
         cmocka_unit_test(convolutions_are_left_to_the_start),
         cmocka_unit_test(what_would_be_copied_is_refused),
         cmocka_unit_test(matrix_products_need_no_library),
+        cmocka_unit_test(a_gpu_is_known_by_both_names),
     };
     if (!hp_cuda_set_architecture("sm_90a"))
         return 1;
